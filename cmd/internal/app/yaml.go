@@ -1,0 +1,171 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+)
+
+// yamlFile is a configuration file in reading.
+type yamlFile struct {
+	name  string
+	lines []string
+}
+
+// readFile puts the settings of a YAML file in force. Nothing is skipped: what has no meaning is a mistake.
+func (l *loader) readFile(name string, text []byte) {
+	f := yamlFile{name: name, lines: strings.Split(string(text), "\n")}
+	file, err := parser.ParseBytes(text, 0)
+	if err != nil {
+		var syntax yaml.Error
+		if errors.As(err, &syntax) {
+			l.fail(f.place(syntax.GetToken()), "%s", syntax.GetMessage())
+		} else {
+			l.fail(place{where: name}, "%v", err)
+		}
+		return
+	}
+	var settings []setting
+	for i, doc := range file.Docs {
+		if doc.Body == nil {
+			continue
+		}
+		if i > 0 {
+			l.fail(f.place(doc.Body.GetToken()), "a second document: put everything into one")
+			return
+		}
+		settings = l.section(f, "", doc.Body)
+	}
+	l.apply(settings)
+}
+
+// section is the settings below the section named ("" for the whole file).
+func (l *loader) section(f yamlFile, name string, node ast.Node) []setting {
+	mapping, ok := node.(ast.MapNode)
+	if !ok {
+		if _, null := node.(*ast.NullNode); null {
+			return nil
+		}
+		l.fail(f.place(node.GetToken()), "%s holds keys, not a value: %s", sectionWords(name), strings.Join(l.children(name), ", "))
+		return nil
+	}
+	var settings []setting
+	for entries := mapping.MapRange(); entries.Next(); {
+		settings = append(settings, l.entry(f, name, entries.KeyValue())...)
+	}
+	return settings
+}
+
+func (l *loader) entry(f yamlFile, section string, entry *ast.MappingValueNode) []setting {
+	at := entry.Key.GetToken()
+	name := strings.TrimPrefix(section+"."+at.Value, ".")
+	k, ok := l.key(name)
+	switch {
+	case !ok && len(l.children(name)) > 0:
+		return l.section(f, name, entry.Value)
+	case !ok:
+		l.fail(f.place(at), "unknown key %s%s", name, l.suggestKey(section, at.Value))
+		return nil
+	}
+	texts, ok := l.values(f, k, entry.Value)
+	if !ok {
+		return nil
+	}
+	return []setting{{key: k, texts: texts, place: f.place(entry.Value.GetToken())}}
+}
+
+// values is the text of a scalar, or of each scalar of a sequence. ok is false where the value is left empty, which says
+// nothing, and where it is a mistake.
+func (l *loader) values(f yamlFile, k key, node ast.Node) (texts []string, ok bool) {
+	switch n := node.(type) {
+	case *ast.NullNode:
+		return nil, false
+	case *ast.SequenceNode:
+		if !k.many {
+			l.fail(f.place(n.GetToken()), "%s: takes one value, not a list", k.name)
+			return nil, false
+		}
+		for _, v := range n.Values {
+			text, ok := scalar(v)
+			if !ok {
+				l.fail(f.place(v.GetToken()), "%s: holds plain values only", k.name)
+				return nil, false
+			}
+			texts = append(texts, text)
+		}
+		return texts, true
+	default:
+		text, ok := scalar(n)
+		if !ok {
+			l.fail(f.place(n.GetToken()), "%s: takes a plain value", k.name)
+			return nil, false
+		}
+		return []string{text}, true
+	}
+}
+
+// scalar is the text of a plain value as it was written, so that a password of digits stays what it is.
+func scalar(node ast.Node) (string, bool) {
+	switch n := node.(type) {
+	case *ast.StringNode:
+		return n.Value, true
+	case *ast.LiteralNode:
+		return n.Value.Value, true
+	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
+		return n.GetToken().Value, true
+	default:
+		return "", false
+	}
+}
+
+// place points at a token: file, line and column, and the line with a caret below.
+func (f yamlFile) place(t *token.Token) place {
+	if t == nil || t.Position == nil {
+		return place{where: f.name}
+	}
+	line, column := t.Position.Line, t.Position.Column
+	p := place{where: fmt.Sprintf("%s:%d:%d", f.name, line, column)}
+	if line >= 1 && line <= len(f.lines) {
+		source := strings.TrimRight(f.lines[line-1], "\r")
+		// A tab stays a tab below it, so that the caret stands under its place in any terminal.
+		indent := []rune(source)[:min(max(column-1, 0), len([]rune(source)))]
+		for i, r := range indent {
+			if r != '\t' {
+				indent[i] = ' '
+			}
+		}
+		p.excerpt = "    " + source + "\n    " + string(indent) + "^"
+	}
+	return p
+}
+
+func sectionWords(name string) string {
+	if name == "" {
+		return "the configuration"
+	}
+	return name
+}
+
+// children are the names directly below a section.
+func (l *loader) children(section string) []string {
+	var names []string
+	for _, k := range l.keys {
+		rest := k.name
+		if section != "" {
+			var below bool
+			if rest, below = strings.CutPrefix(k.name, section+"."); !below {
+				continue
+			}
+		}
+		child, _, _ := strings.Cut(rest, ".")
+		if len(names) == 0 || names[len(names)-1] != child {
+			names = append(names, child)
+		}
+	}
+	return names
+}

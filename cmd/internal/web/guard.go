@@ -1,0 +1,38 @@
+package web
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"net/http"
+	"strings"
+)
+
+// guard lets only those through who show the token, everyone where there is none.
+func (h *handler) guard(next http.Handler) http.Handler {
+	if h.Token == "" {
+		return next
+	}
+	// The hashes are of one length, so the comparison tells nothing about the token's.
+	want := sha256.Sum256([]byte(h.Token))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		shown := sha256.Sum256([]byte(shownToken(r)))
+		if subtle.ConstantTimeCompare(shown[:], want[:]) != 1 {
+			w.Header().Set("WWW-Authenticate", `Basic realm="hotlead", charset="UTF-8"`)
+			writeProblem(w, http.StatusUnauthorized, "show the token of http.token_file: as a bearer token, or as the password with any user name")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// shownToken is the token that a request carries, "" for none.
+func shownToken(r *http.Request) string {
+	if _, password, ok := r.BasicAuth(); ok {
+		return password
+	}
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}

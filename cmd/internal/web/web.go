@@ -1,0 +1,93 @@
+// Package web serves hotlead over HTTP: the page that shows the leads to call, the API behind it, metrics and health.
+// It only reads, through interfaces that it declares itself.
+package web
+
+import (
+	"context"
+	"embed"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+// ErrNoLead is the error of Leads.Lead where no event ever reached a lead of that ID.
+var ErrNoLead = errors.New("no such lead")
+
+// Leads is what the page and the API read.
+type Leads interface {
+	// Lead is the JSON of one lead as of an instant; a zero instant means now. The error is ErrNoLead where there is none.
+	Lead(ctx context.Context, id string, at time.Time) (json.RawMessage, error)
+	// Top is the JSON of the first limit leads of a tier, highest rank first, as of now, and how many leads the tier has.
+	Top(ctx context.Context, tier string, limit int) (leads []json.RawMessage, total int64, err error)
+	// Tiers are the tiers that Top can list, from the model's top.
+	Tiers() []string
+}
+
+// Readiness says whether the service does its work: nil, or everything that keeps it from it (several by errors.Join).
+type Readiness interface {
+	Ready() error
+}
+
+// Options are what the handler serves.
+type Options struct {
+	Leads     Leads
+	Readiness Readiness
+	Metrics   http.Handler
+	// Model names the model on the page.
+	Model string
+	// Token, where not empty, must be shown by whoever reads leads: as a bearer token, or as the password of basic
+	// authentication, which is how a browser asks for it. Metrics and health are open.
+	Token string
+	Log   *slog.Logger
+}
+
+//go:embed assets
+var assets embed.FS
+
+type handler struct {
+	Options
+	pageTiers []string
+}
+
+// New is the handler of everything that hotlead serves.
+func New(o Options) http.Handler {
+	h := &handler{Options: o, pageTiers: shown(o.Leads.Tiers())}
+	mux := http.NewServeMux()
+	mux.Handle("GET /{$}", h.guard(http.HandlerFunc(h.page)))
+	mux.Handle("GET /v1/leads", h.guard(http.HandlerFunc(h.leads)))
+	mux.Handle("GET /v1/leads/{id}", h.guard(http.HandlerFunc(h.lead)))
+	mux.HandleFunc("GET /assets/{name}", h.asset)
+	mux.Handle("GET /metrics", o.Metrics)
+	mux.HandleFunc("GET /livez", h.live)
+	mux.HandleFunc("GET /readyz", h.ready)
+	return secured(problems(mux))
+}
+
+// NewServer is a server for the handler with limits on what one client can hold up: 5 s for the header, 10 s for the
+// whole request, 30 s for the answer, 64 KiB of header.
+func NewServer(h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		WriteTimeout:      30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+}
+
+// secured gives every answer the headers that keep a browser from doing more with it than intended: no script, style or
+// connection but our own, no framing, no guessing of types, no lead's ID in a Referer.
+func secured(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		header := w.Header()
+		header.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+		header.Set("X-Content-Type-Options", "nosniff")
+		header.Set("Referrer-Policy", "no-referrer")
+		header.Set("Cross-Origin-Resource-Policy", "same-origin")
+		next.ServeHTTP(w, r)
+	})
+}

@@ -1,0 +1,295 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+)
+
+// someLeads are leads by tier, as the API writes them.
+type someLeads struct {
+	tiers  []string
+	leads  map[string][]string // JSON by tier
+	err    error
+	lastAt time.Time
+	limit  int
+}
+
+func (s *someLeads) Tiers() []string { return s.tiers }
+
+func (s *someLeads) Top(_ context.Context, tier string, limit int) ([]json.RawMessage, int64, error) {
+	s.limit = limit
+	var all []json.RawMessage
+	for _, l := range s.leads[tier] {
+		all = append(all, json.RawMessage(l))
+	}
+	return all[:min(limit, len(all))], int64(len(all)), s.err
+}
+
+func (s *someLeads) Lead(_ context.Context, id string, at time.Time) (json.RawMessage, error) {
+	s.lastAt = at
+	if s.err != nil {
+		return nil, s.err
+	}
+	for _, leads := range s.leads {
+		for _, l := range leads {
+			var lead struct{ Lead string }
+			if json.Unmarshal([]byte(l), &lead) == nil && lead.Lead == id {
+				return json.RawMessage(l), nil
+			}
+		}
+	}
+	return nil, fmt.Errorf("reading a lead: %w", ErrNoLead)
+}
+
+type readiness struct{ err error }
+
+func (r readiness) Ready() error { return r.err }
+
+// lead is the JSON of a lead with a score and one contribution.
+func lead(id string, score float64) string {
+	text, err := json.Marshal(map[string]any{
+		"lead": id, "account": "acme", "tier": "hot", "since": "2026-11-20T10:00:00Z", "stage": "MQL", "score": score,
+		"contributions": []map[string]any{{"rule": "pricing-page", "points": 30}, {"rule": "no <budget>", "points": -10.25}},
+		"qualification": map[string]any{"total": 21, "rated": 5},
+		"next_change":   map[string]any{"at": "2026-11-23T10:00:00Z", "to": "warm"}, "as_of": "2026-11-20T10:05:00Z",
+	})
+	if err != nil {
+		panic(err)
+	}
+	return string(text)
+}
+
+func hotAndWarm() *someLeads {
+	return &someLeads{tiers: []string{"disqualified", "hot", "warm"}, leads: map[string][]string{
+		"hot":  {lead("<script>alert(1)</script>", 102.46), lead("a/b c", 88)},
+		"warm": {lead("lead-7", 40)},
+	}}
+}
+
+func options(leads Leads) Options {
+	return Options{
+		Leads: leads, Readiness: readiness{}, Model: "b2b-saas, version 7", Log: slog.New(slog.DiscardHandler),
+		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "hotlead_build_info 1\n") }),
+	}
+}
+
+func get(t *testing.T, h http.Handler, method, target string, header ...string) *http.Response {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), method, target, nil)
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w.Result()
+}
+
+func body(t *testing.T, r *http.Response) string {
+	t.Helper()
+	var b strings.Builder
+	if err := r.Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ := strings.Cut(b.String(), "\r\n\r\n")
+	return text
+}
+
+func TestThePageListsHotAndWarmLeadsAndEscapesThem(t *testing.T) {
+	r := get(t, New(options(hotAndWarm())), "GET", "/")
+	if r.StatusCode != http.StatusOK {
+		t.Fatalf("status %d", r.StatusCode)
+	}
+	csp := r.Header.Get("Content-Security-Policy")
+	if !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
+		t.Errorf("Content-Security-Policy %q", csp)
+	}
+	text := body(t, r)
+	for _, want := range []string{
+		"&lt;script&gt;alert(1)&lt;/script&gt;", "no &lt;budget&gt;", "lead-7", ">102.5<", "&#43;30", "-10.3", "warm in 2 days", "5 min ago", "MQL", "b2b-saas, version 7",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	if strings.Contains(text, "<script>alert") {
+		t.Error("a lead's ID is markup on the page")
+	}
+	if strings.Contains(text, "disqualified") {
+		t.Error("the page lists disqualified leads although the model has hot and warm")
+	}
+	if hot, warm := strings.Index(text, `data-tier="hot"`), strings.Index(text, `data-tier="warm"`); hot < 0 || warm < hot {
+		t.Error("hot does not come before warm")
+	}
+}
+
+func TestThePageListsEveryTierOfAModelWithoutHotAndWarm(t *testing.T) {
+	text := body(t, get(t, New(options(&someLeads{tiers: []string{"mql", "engaged"}})), "GET", "/"))
+	for _, want := range []string{"No lead is mql yet", "No lead is engaged yet"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+}
+
+func TestThePageComesUpWithoutLeadsToRead(t *testing.T) {
+	r := get(t, New(options(&someLeads{tiers: []string{"hot"}, err: errors.New("dial tcp 10.1.2.3:6379: refused")})), "GET", "/")
+	text := body(t, r)
+	if r.StatusCode != http.StatusServiceUnavailable || !strings.Contains(text, "can&#39;t be read") && !strings.Contains(text, "can't be read") {
+		t.Errorf("status %d, %s", r.StatusCode, text)
+	}
+	if strings.Contains(text, "10.1.2.3") {
+		t.Error("the page names a server")
+	}
+}
+
+func TestAssetsAreServedWithTheirTypes(t *testing.T) {
+	h := New(options(hotAndWarm()))
+	for name, kind := range map[string]string{
+		"page.js": "text/javascript; charset=utf-8", "page.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml",
+	} {
+		r := get(t, h, "GET", "/assets/"+name)
+		if r.StatusCode != http.StatusOK || r.Header.Get("Content-Type") != kind {
+			t.Errorf("%s: status %d, type %q", name, r.StatusCode, r.Header.Get("Content-Type"))
+		}
+	}
+	for _, name := range []string{"page.html", "nothing.js", "%2e%2e%2fweb.go"} {
+		if r := get(t, h, "GET", "/assets/"+name); r.StatusCode != http.StatusNotFound {
+			t.Errorf("%s: status %d", name, r.StatusCode)
+		}
+	}
+}
+
+func TestLeadsOfATier(t *testing.T) {
+	leads := hotAndWarm()
+	r := get(t, New(options(leads)), "GET", "/v1/leads?tier=hot&limit=1")
+	if r.StatusCode != http.StatusOK || r.Header.Get("Content-Type") != "application/json" || r.Header.Get("Cache-Control") != "no-store" {
+		t.Fatalf("status %d, header %v", r.StatusCode, r.Header)
+	}
+	var got list
+	if err := json.Unmarshal([]byte(body(t, r)), &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Tier != "hot" || got.Total != 2 || len(got.Leads) != 1 {
+		t.Errorf("got %+v", got)
+	}
+	get(t, New(options(leads)), "GET", "/v1/leads?tier=hot")
+	if leads.limit != 50 {
+		t.Errorf("the limit is %d where none is asked for", leads.limit)
+	}
+	empty := body(t, get(t, New(options(leads)), "GET", "/v1/leads?tier=disqualified"))
+	if want := `{"tier":"disqualified","total":0,"leads":[]}` + "\n"; empty != want {
+		t.Errorf("an empty tier is %s", empty)
+	}
+}
+
+func TestOneLead(t *testing.T) {
+	leads := hotAndWarm()
+	h := New(options(leads))
+	r := get(t, h, "GET", "/v1/leads/a%2Fb%20c?at=2026-11-22T10:00:00%2B01:00")
+	if text := body(t, r); r.StatusCode != http.StatusOK || !strings.Contains(text, `"lead":"a/b c"`) {
+		t.Errorf("status %d, %s", r.StatusCode, text)
+	}
+	if want := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC); !leads.lastAt.Equal(want) {
+		t.Errorf("asked for the lead as of %v", leads.lastAt)
+	}
+	if get(t, h, "GET", "/v1/leads/lead-7"); !leads.lastAt.IsZero() {
+		t.Errorf("asked for the lead as of %v where now is meant", leads.lastAt)
+	}
+}
+
+func TestProblems(t *testing.T) {
+	down := options(&someLeads{tiers: []string{"hot"}, err: errors.New("dial tcp 10.1.2.3:6379: refused")})
+	for _, c := range []struct {
+		name, method, target string
+		options              Options
+		status               int
+		detail               string
+	}{
+		{"unknown path", "GET", "/v2/leads", options(hotAndWarm()), 404, "GET /v2/leads is not served here"},
+		{"wrong method", "DELETE", "/v1/leads/lead-7", options(hotAndWarm()), 405, "DELETE /v1/leads/lead-7 is not served here"},
+		{"unknown lead", "GET", "/v1/leads/nobody", options(hotAndWarm()), 404, "no event has reached a lead of this ID"},
+		{"unknown tier", "GET", "/v1/leads?tier=hott", options(hotAndWarm()), 400, "tier is one of disqualified, hot, warm"},
+		{"no tier", "GET", "/v1/leads", options(hotAndWarm()), 400, "tier is one of disqualified, hot, warm"},
+		{"limit of nothing", "GET", "/v1/leads?tier=hot&limit=0", options(hotAndWarm()), 400, "limit is a whole number from 1 to 1000"},
+		{"limit too high", "GET", "/v1/leads?tier=hot&limit=1001", options(hotAndWarm()), 400, "limit is a whole number from 1 to 1000"},
+		{"limit no number", "GET", "/v1/leads?tier=hot&limit=all", options(hotAndWarm()), 400, "limit is a whole number from 1 to 1000"},
+		{"at no instant", "GET", "/v1/leads/lead-7?at=yesterday", options(hotAndWarm()), 400, "at is an instant such as 2026-11-20T10:00:00Z"},
+		{"long ID", "GET", "/v1/leads/" + strings.Repeat("x", 257), options(hotAndWarm()), 400, "a lead ID has at most 256 bytes"},
+		{"list unreadable", "GET", "/v1/leads?tier=hot", down, 503, "the leads can't be read at the moment; try again"},
+		{"lead unreadable", "GET", "/v1/leads/lead-7", down, 503, "the leads can't be read at the moment; try again"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := get(t, New(c.options), c.method, c.target)
+			if r.StatusCode != c.status || r.Header.Get("Content-Type") != "application/problem+json" {
+				t.Errorf("status %d, type %q", r.StatusCode, r.Header.Get("Content-Type"))
+			}
+			var p problem
+			if err := json.Unmarshal([]byte(body(t, r)), &p); err != nil {
+				t.Fatal(err)
+			}
+			if want := (problem{"about:blank", http.StatusText(c.status), c.status, c.detail}); p != want {
+				t.Errorf("got %+v, want %+v", p, want)
+			}
+			if c.status == 405 && r.Header.Get("Allow") != "GET, HEAD" {
+				t.Errorf("Allow %q", r.Header.Get("Allow"))
+			}
+			if r.Header.Get("X-Content-Type-Options") != "nosniff" {
+				t.Error("a problem without nosniff")
+			}
+		})
+	}
+}
+
+func TestReadinessGivesItsReasons(t *testing.T) {
+	o := options(hotAndWarm())
+	if r := get(t, New(o), "GET", "/readyz"); r.StatusCode != 200 || body(t, r) != `{"ready":true}`+"\n" {
+		t.Errorf("ready: status %d", r.StatusCode)
+	}
+	o.Readiness = readiness{errors.Join(errors.New("Redis does not answer"), errors.New("no lanes owned"))}
+	r := get(t, New(o), "GET", "/readyz")
+	if want := `{"ready":false,"reasons":["Redis does not answer","no lanes owned"]}` + "\n"; r.StatusCode != 503 || body(t, r) != want {
+		t.Errorf("not ready: status %d", r.StatusCode)
+	}
+	if r := get(t, New(o), "GET", "/livez"); r.StatusCode != 200 {
+		t.Errorf("alive: status %d", r.StatusCode)
+	}
+}
+
+func TestTheTokenGuardsLeadsAndNothingElse(t *testing.T) {
+	o := options(hotAndWarm())
+	o.Token = "s3cret"
+	h := New(o)
+	for _, target := range []string{"/", "/v1/leads?tier=hot", "/v1/leads/lead-7"} {
+		for _, header := range []string{"", "Bearer wrong", "Bearer", "Basic Og==", "s3cret"} {
+			r := get(t, h, "GET", target, "Authorization", header)
+			if r.StatusCode != 401 || !strings.HasPrefix(r.Header.Get("WWW-Authenticate"), "Basic ") {
+				t.Errorf("%s with %q: status %d", target, header, r.StatusCode)
+			}
+		}
+		for _, header := range []string{"Bearer s3cret", "bearer s3cret", "Basic YW55OnMzY3JldA=="} {
+			if r := get(t, h, "GET", target, "Authorization", header); r.StatusCode != 200 {
+				t.Errorf("%s with %q: status %d", target, header, r.StatusCode)
+			}
+		}
+	}
+	for _, target := range []string{"/metrics", "/livez", "/readyz", "/assets/page.js"} {
+		if r := get(t, h, "GET", target); r.StatusCode != 200 {
+			t.Errorf("%s: status %d", target, r.StatusCode)
+		}
+	}
+}
+
+func TestTheServerHasLimits(t *testing.T) {
+	s := NewServer(http.NotFoundHandler(), slog.New(slog.DiscardHandler))
+	if s.ReadHeaderTimeout <= 0 || s.ReadTimeout <= 0 || s.WriteTimeout <= 0 || s.IdleTimeout <= 0 || s.MaxHeaderBytes <= 0 {
+		t.Errorf("a limit is missing: %+v", s)
+	}
+}
