@@ -9,9 +9,13 @@
 package group
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -95,12 +99,35 @@ type State struct {
 
 // Member is one membership of a consumer group. Its methods are safe for concurrent use.
 type Member struct {
-	options Options
+	options     Options
+	coordinator coordinator
+	// look asks Run to heartbeat at once, because Check has seen something that concerns it.
+	look chan struct{}
+
+	mu    sync.Mutex
+	state State
 }
 
 // Join prepares a membership; nothing is sent before Run.
 func Join(o Options) *Member {
-	return &Member{options: o}
+	o.ClientID = cmp.Or(o.ClientID, "hotlead")
+	o.SessionTimeout = cmp.Or(o.SessionTimeout, 10*time.Second)
+	o.RebalanceTimeout = cmp.Or(o.RebalanceTimeout, time.Minute)
+	o.HeartbeatInterval = min(cmp.Or(o.HeartbeatInterval, time.Second), o.SessionTimeout/3)
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	o.Log = o.Log.With("group", o.ID)
+	return &Member{
+		options: o,
+		coordinator: coordinator{
+			transport: o.Transport,
+			addr:      kafka.TCP(o.Brokers...),
+			group:     o.ID,
+			clientID:  o.ClientID,
+		},
+		look: make(chan struct{}, 1),
+	}
 }
 
 // Run joins the group and stays in it until ctx ends; then it revokes the lanes and leaves the group, so that others
@@ -108,25 +135,81 @@ func Join(o Options) *Member {
 // is nil, or says that the group could not be told of the leaving: then the others wait for the session to time out.
 // Run is called once.
 func (m *Member) Run(ctx context.Context, owner Owner) error {
-	<-ctx.Done()
-	return nil
+	s := session{Member: m, owner: owner}
+	return s.run(ctx)
 }
 
 // Check asks the coordinator, now, with a heartbeat of the present generation, whether the membership still stands. nil:
 // yes (a rebalance that has begun takes nothing away until Revoke has returned). An error that wraps ErrNotMember: no.
 // Any other error: it could not be asked, and may be asked again.
 func (m *Member) Check(ctx context.Context) error {
-	return ErrNotMember
+	for {
+		g := m.State().Generation
+		if g == (Generation{}) {
+			return fmt.Errorf("check of consumer group %q: %w", m.options.ID, ErrNotMember)
+		}
+		err := m.beat(ctx, g)
+		switch {
+		case rebalancing(err):
+			m.lookNow()
+			return nil
+		case errors.Is(err, ErrNotMember) && m.State().Generation != g:
+			continue // a newer generation was joined while we asked about the old one
+		case errors.Is(err, ErrNotMember):
+			m.lookNow()
+		}
+		return err
+	}
 }
 
 // Suspect is whether the coordinator has not confirmed the membership for longer than a session, so that it may have
 // given the lanes away: the broker was out of reach, or this process was stopped. Check then decides. It costs nothing
 // and may be asked before every batch.
 func (m *Member) Suspect() bool {
-	return false
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.state.Generation == (Generation{}) || elapsed(m.state.Heard, time.Now()) > m.options.SessionTimeout
 }
 
 // State is how the membership stands now.
 func (m *Member) State() State {
-	return State{}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.state
+	s.Lanes = slices.Clone(s.Lanes)
+	return s
+}
+
+func (m *Member) change(edit func(*State)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	edit(&m.state)
+}
+
+// beat sends one heartbeat. The session counts from when it was sent: the answer may have waited for us to wake up.
+func (m *Member) beat(ctx context.Context, g Generation) error {
+	sent := time.Now()
+	err := m.coordinator.heartbeat(ctx, m.options.SessionTimeout/2, g)
+	if err == nil || rebalancing(err) {
+		m.change(func(s *State) {
+			if s.Generation == g && sent.After(s.Heard) {
+				s.Heard = sent
+			}
+		})
+	}
+	return err
+}
+
+// lookNow has Run heartbeat at once; it does nothing where that is already asked for.
+func (m *Member) lookNow() {
+	select {
+	case m.look <- struct{}{}:
+	default:
+	}
+}
+
+// elapsed is the time from one instant to another by the clock that went further: the monotonic clock stands still
+// while a machine is suspended, the wall clock may be set back.
+func elapsed(from, to time.Time) time.Duration {
+	return max(to.Sub(from), to.Round(0).Sub(from.Round(0)))
 }
