@@ -156,3 +156,70 @@ const (
 	never          // it holds at no instant of the stretch (or can't be evaluated)
 	always         // it holds at every instant of the stretch
 )
+
+// TierInfo is what a page or a command tells of a tier.
+type TierInfo struct {
+	Name, Route string
+	// Indexed is whether leads of this tier can be listed: of all tiers but the last, which every lead begins in.
+	Indexed bool
+}
+
+// Tiers are the model's tiers from the top. A lead begins in the last.
+func (m *Model) Tiers() []TierInfo {
+	infos := make([]TierInfo, len(m.tiers))
+	for i, t := range m.tiers {
+		infos[i] = TierInfo{Name: t.name, Route: t.route, Indexed: i < len(m.tiers)-1}
+	}
+	return infos
+}
+
+// Stages are the names of the model's stages, the first to be reached first.
+func (m *Model) Stages() []string {
+	names := make([]string, len(m.stages))
+	for i, s := range m.stages {
+		names[i] = s.name
+	}
+	return names
+}
+
+// CriterionInfo is what a page shows of a criterion: how to ask for it and what its ratings mean.
+type CriterionInfo struct {
+	Name, Label string
+	Questions   []string
+	Levels      []LevelInfo // highest rating first
+}
+
+// LevelInfo says what a rating of a criterion means.
+type LevelInfo struct {
+	Rating float64
+	Text   string
+}
+
+// Criteria are the model's qualification criteria in the order of the file.
+func (m *Model) Criteria() []CriterionInfo {
+	infos := make([]CriterionInfo, len(m.qualification.criteria))
+	for i, c := range m.qualification.criteria {
+		infos[i] = CriterionInfo{Name: c.name, Label: c.label, Questions: append([]string(nil), c.questions...)}
+		for _, l := range c.levels {
+			infos[i].Levels = append(infos[i].Levels, LevelInfo{Rating: l.rating, Text: l.text})
+		}
+	}
+	return infos
+}
+
+// RatingScale is the lowest and the highest rating that a criterion can get; 0, 0 where the model has no criteria.
+func (m *Model) RatingScale() (lowest, highest float64) {
+	return m.qualification.min, m.qualification.max
+}
+
+// RuleIDs are the IDs of the model's rules in the order of the file: of engagement first, then of fit.
+func (m *Model) RuleIDs() []string {
+	ids := make([]string, 0, len(m.engagement.rules)+len(m.fit.rules))
+	for _, r := range m.engagement.rules {
+		ids = append(ids, r.id)
+	}
+	for _, r := range m.fit.rules {
+		ids = append(ids, r.id)
+	}
+	return ids
+}

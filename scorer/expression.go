@@ -1,0 +1,18 @@
+package scorer
+
+import "math"
+
+// expression is a compiled `points` or `rank`.
+type expression struct {
+	root numberNode
+	text string // as it stands in the file
+}
+
+// number is the expression's value in s, always finite, or errUnevaluable.
+func (e *expression) number(s *scene) (float64, error) {
+	v, ok := e.root.at(s)
+	if !ok || math.IsNaN(v) || math.IsInf(v, 0) {
+		return 0, errUnevaluable
+	}
+	return v, nil
+}
