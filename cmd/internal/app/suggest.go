@@ -28,11 +28,17 @@ func (l *loader) suggestVariable(name string) string {
 	return "; hotlead run --help lists them all"
 }
 
-// Nearest is the candidate that differs least from name, "" where all differ in more than a third of it.
+// Nearest is the candidate that differs least from name, "" where all differ in more than a third of it. One that name
+// merely continues (warning for warn) is as near as one letter.
 func Nearest(name string, candidates []string) string {
+	name = strings.ToLower(name)
 	best, least := "", max(1, len(name)/3)+1
 	for _, c := range candidates {
-		if d := distance(strings.ToLower(name), strings.ToLower(c)); d < least {
+		d := distance(name, strings.ToLower(c))
+		if len(c) >= 4 && strings.HasPrefix(name, strings.ToLower(c)) {
+			d = 1
+		}
+		if d < least {
 			best, least = c, d
 		}
 	}

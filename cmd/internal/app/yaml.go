@@ -132,14 +132,7 @@ func (f yamlFile) place(t *token.Token) place {
 	p := place{where: fmt.Sprintf("%s:%d:%d", f.name, line, column)}
 	if line >= 1 && line <= len(f.lines) {
 		source := strings.TrimRight(f.lines[line-1], "\r")
-		// A tab stays a tab below it, so that the caret stands under its place in any terminal.
-		indent := []rune(source)[:min(max(column-1, 0), len([]rune(source)))]
-		for i, r := range indent {
-			if r != '\t' {
-				indent[i] = ' '
-			}
-		}
-		p.excerpt = "    " + source + "\n    " + string(indent) + "^"
+		p.excerpt = "    " + source + "\n    " + strings.Repeat(" ", max(column-1, 0)) + "^"
 	}
 	return p
 }
