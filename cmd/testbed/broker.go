@@ -1,0 +1,156 @@
+package testbed
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"syscall"
+)
+
+//go:embed kafka/pom.xml
+var brokerPOM []byte
+
+//go:embed kafka/log4j2.xml
+var brokerLogging []byte
+
+// clusterID is any valid one: a test's broker is its own cluster.
+const clusterID = "vbxI1zg5Q12uW3vo9PFiOQ"
+
+// kafkaProcess starts Apache Kafka as one KRaft node, its disk formatted first.
+func kafkaProcess(ctx context.Context, advertised string) (addr string, host machine, err error) {
+	java, err := exec.LookPath("java")
+	if err != nil {
+		return "", nil, fmt.Errorf("finding java (apt-get install default-jre-headless): %w", err)
+	}
+	jars, err := brokerJars(ctx)
+	if err != nil {
+		return "", nil, err
+	}
+	dir, err := os.MkdirTemp("", "hotlead-kafka-")
+	if err != nil {
+		return "", nil, fmt.Errorf("making a directory for Kafka: %w", err)
+	}
+	addr, command, err := prepareBroker(ctx, dir, java, jars, advertised)
+	if err != nil {
+		return "", nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	p, err := launch(dir, command...)
+	if err != nil {
+		return "", nil, err
+	}
+	if err := awaitProcess(ctx, p, func(ctx context.Context) error { return kafkaServes(ctx, addr) }); err != nil {
+		return "", nil, err
+	}
+	return addr, p, nil
+}
+
+// prepareBroker writes the broker's configuration into dir, formats its log directory, and says how to run it.
+func prepareBroker(ctx context.Context, dir, java, jars, advertised string) (addr string, command []string, err error) {
+	port, err := freePort()
+	if err != nil {
+		return "", nil, err
+	}
+	control, err := freePort()
+	if err != nil {
+		return "", nil, err
+	}
+	addr = loopback(port)
+	if advertised == "" {
+		advertised = addr
+	}
+	settings := kafkaSettings()
+	settings["listeners"] = "PLAINTEXT://" + addr + ",CONTROLLER://" + loopback(control)
+	settings["advertised.listeners"] = "PLAINTEXT://" + advertised
+	settings["controller.quorum.voters"] = "1@" + loopback(control)
+	settings["log.dirs"] = filepath.Join(dir, "data")
+	properties := filepath.Join(dir, "server.properties")
+	logging := filepath.Join(dir, "log4j2.xml")
+	err = errors.Join(
+		writeFile(properties, func(w io.Writer) {
+			for _, key := range slices.Sorted(maps.Keys(settings)) {
+				fmt.Fprintf(w, "%s=%s\n", key, settings[key])
+			}
+		}),
+		writeFile(logging, func(w io.Writer) { _, _ = w.Write(brokerLogging) }), // into memory: can't fail
+	)
+	if err != nil {
+		return "", nil, err
+	}
+	run := slices.Concat([]string{java}, javaFlags(), []string{"-Dlog4j2.configurationFile=" + logging, "-cp", filepath.Join(jars, "*")})
+	format := append(slices.Clone(run), "kafka.tools.StorageTool", "format", "-t", clusterID, "-c", properties)
+	if out, err := exec.CommandContext(ctx, format[0], format[1:]...).CombinedOutput(); err != nil {
+		return "", nil, fmt.Errorf("formatting Kafka's log directory: %w: %s", err, bytes.TrimSpace(out))
+	}
+	return addr, append(run, "kafka.Kafka", properties), nil
+}
+
+// brokerJars is the directory with Kafka's jars, fetched by Maven the first time.
+func brokerJars(ctx context.Context) (string, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("finding a directory to keep Kafka's jars in: %w", err)
+	}
+	dir := filepath.Join(cache, "hotlead", "kafka-"+kafkaVersion)
+	if _, err := os.Stat(dir); err == nil {
+		return dir, nil
+	}
+	mvn, err := exec.LookPath("mvn")
+	if err != nil {
+		return "", fmt.Errorf("finding mvn, which fetches Kafka's jars once (apt-get install maven): %w", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return "", fmt.Errorf("making a directory for Kafka's jars: %w", err)
+	}
+	unlock, err := lockFile(dir + ".lock") // several test binaries start at once
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	if _, err := os.Stat(dir); err == nil {
+		return dir, nil // another one fetched them meanwhile
+	}
+	return dir, fetchJars(ctx, mvn, dir)
+}
+
+// fetchJars lets Maven collect the jars, and gives them their place only when all are there.
+func fetchJars(ctx context.Context, mvn, dir string) error {
+	work, err := os.MkdirTemp(filepath.Dir(dir), "fetch-")
+	if err != nil {
+		return fmt.Errorf("fetching Kafka's jars: %w", err)
+	}
+	defer os.RemoveAll(work)
+	pom, lib := filepath.Join(work, "pom.xml"), filepath.Join(work, "lib")
+	if err := os.WriteFile(pom, brokerPOM, 0o600); err != nil {
+		return fmt.Errorf("fetching Kafka's jars: %w", err)
+	}
+	fetch := exec.CommandContext(ctx, mvn, "-q", "-B", "-f", pom,
+		"org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies",
+		"-DincludeScope=runtime", "-DoutputDirectory="+lib)
+	if out, err := fetch.CombinedOutput(); err != nil {
+		return fmt.Errorf("fetching Kafka's jars by Maven: %w: %s", err, bytes.TrimSpace(out))
+	}
+	if err := os.Rename(lib, dir); err != nil {
+		return fmt.Errorf("fetching Kafka's jars: %w", err)
+	}
+	return nil
+}
+
+// lockFile waits for an exclusive lock among all processes that ask for the same path.
+func lockFile(path string) (unlock func(), err error) {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("locking %s: %w", path, err)
+	}
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX); err != nil {
+		return nil, errors.Join(fmt.Errorf("locking %s: %w", path, err), file.Close())
+	}
+	return func() { file.Close() }, nil
+}

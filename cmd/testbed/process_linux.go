@@ -1,0 +1,8 @@
+package testbed
+
+import "syscall"
+
+// diesWithParent lets the system kill a server when the test that started it is gone, however it went.
+func diesWithParent() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+}

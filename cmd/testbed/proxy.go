@@ -1,0 +1,215 @@
+package testbed
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"testing"
+)
+
+// Proxy is a TCP proxy on loopback for faults between a client and its server.
+type Proxy struct {
+	listener net.Listener
+	wait     sync.WaitGroup
+
+	mu     sync.Mutex
+	cond   *sync.Cond // paused changed, or closed
+	target string
+	paused bool
+	closed bool
+	conns  map[net.Conn]struct{}
+	drops  int // replies still to drop
+	match  func(request []byte) bool
+}
+
+// NewProxy starts a proxy to target (HOST:PORT) that ends with the test.
+func NewProxy(t testing.TB, target string) *Proxy {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatalf("testbed: starting a proxy to %s: %v", target, err)
+	}
+	p := &Proxy{listener: listener, target: target, conns: make(map[net.Conn]struct{})}
+	p.cond = sync.NewCond(&p.mu)
+	p.wait.Go(p.accept)
+	t.Cleanup(p.close)
+	return p
+}
+
+// Addr is the address to connect to instead of the server's.
+func (p *Proxy) Addr() string { return p.listener.Addr().String() }
+
+// DialContext connects to the proxy whatever addr says, for clients that take a dial function: a Kafka broker's
+// clients go to the address that it advertises, and this keeps them on the proxy's way.
+func (p *Proxy) DialContext(ctx context.Context, network, _ string) (net.Conn, error) {
+	return (&net.Dialer{}).DialContext(ctx, network, p.Addr())
+}
+
+// Cut closes all connections, in both directions. New ones are let through.
+func (p *Proxy) Cut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cutLocked()
+}
+
+// Pause holds everything back, in both directions: connections stay open, new ones are accepted, nothing moves.
+func (p *Proxy) Pause() { p.setPaused(true) }
+
+// Resume lets everything move again, what was held back included.
+func (p *Proxy) Resume() { p.setPaused(false) }
+
+// DropReplies drops the next n answers of the server, on whichever connection: the request took effect, the answer is
+// thrown away and the connection cut, so the client can't know.
+func (p *Proxy) DropReplies(n int) { p.DropRepliesTo(n, nil) }
+
+// DropRepliesTo is DropReplies for n requests that match, which gets what the client wrote, as it was read from the
+// wire. The connection is cut at the server's next answer after it: a client that sends several requests before reading
+// may lose the answer to an earlier one too.
+func (p *Proxy) DropRepliesTo(n int, match func(request []byte) bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.drops, p.match = n, match
+}
+
+func (p *Proxy) setTarget(target string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.target = target
+}
+
+func (p *Proxy) setPaused(paused bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.paused = paused
+	p.cond.Broadcast()
+}
+
+func (p *Proxy) cutLocked() {
+	for c := range p.conns {
+		c.Close()
+	}
+}
+
+func (p *Proxy) close() {
+	p.listener.Close()
+	p.mu.Lock()
+	p.closed = true
+	p.cutLocked()
+	p.cond.Broadcast()
+	p.mu.Unlock()
+	p.wait.Wait()
+}
+
+// accept pairs every client with a connection to the server.
+func (p *Proxy) accept() {
+	for {
+		client, err := p.listener.Accept()
+		if err != nil {
+			return // closed
+		}
+		p.mu.Lock()
+		target := p.target
+		p.mu.Unlock()
+		server, err := net.Dial("tcp", target)
+		if err != nil {
+			client.Close() // as a server that is away would
+			continue
+		}
+		if !p.enter(client, server) {
+			return
+		}
+		link := &link{proxy: p, client: client, server: server}
+		p.wait.Go(func() { link.carry(client, server, link.asked) })
+		p.wait.Go(func() { link.carry(server, client, link.answered) })
+	}
+}
+
+// enter makes the pair known to Cut, unless the proxy was closed meanwhile.
+func (p *Proxy) enter(pair ...net.Conn) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range pair {
+		p.conns[c] = struct{}{}
+	}
+	if p.closed {
+		p.cutLocked()
+	}
+	return !p.closed
+}
+
+// holdWhilePaused waits until the proxy lets things move.
+func (p *Proxy) holdWhilePaused() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for p.paused && !p.closed {
+		p.cond.Wait()
+	}
+}
+
+// errDropped ends a connection whose answer was to be dropped.
+var errDropped = errors.New("answer dropped")
+
+// link is one client's way to the server.
+type link struct {
+	proxy          *Proxy
+	client, server net.Conn
+	doomed         bool // the next answer is dropped; under proxy.mu
+}
+
+// carry copies what from says to to, each piece seen by look first.
+func (l *link) carry(from io.Reader, to io.Writer, look func([]byte) error) {
+	defer l.drop()
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := from.Read(buf)
+		if n > 0 {
+			l.proxy.holdWhilePaused()
+			if err := look(buf[:n]); err != nil {
+				return
+			}
+			if _, err := to.Write(buf[:n]); err != nil {
+				return
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+func (l *link) asked(request []byte) error {
+	p := l.proxy
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.drops > 0 && p.match != nil && p.match(request) {
+		p.drops--
+		l.doomed = true
+	}
+	return nil
+}
+
+func (l *link) answered([]byte) error {
+	p := l.proxy
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.drops > 0 && p.match == nil {
+		p.drops--
+		l.doomed = true
+	}
+	if l.doomed {
+		return errDropped
+	}
+	return nil
+}
+
+// drop closes both ends and forgets them.
+func (l *link) drop() {
+	l.client.Close()
+	l.server.Close()
+	l.proxy.mu.Lock()
+	defer l.proxy.mu.Unlock()
+	delete(l.proxy.conns, l.client)
+	delete(l.proxy.conns, l.server)
+}
