@@ -1,27 +1,82 @@
 package events
 
-import "github.com/hotlead/hotlead/scorer"
+import (
+	"strconv"
+
+	"github.com/hotlead/hotlead/scorer"
+)
+
+// The types of what hotlead announces.
+const (
+	TypeTierChanged  = "lead.tier.changed"
+	TypeStageReached = "lead.stage.reached"
+)
+
+// The header that says what the value of an announced change is.
+const (
+	headerContentType = "content-type"
+	changeContentType = "application/cloudevents+json; charset=UTF-8"
+)
 
 // AppendChange appends c as a CloudEvent in structured mode: JSON in a fixed order, numbers in the shortest form that
-// reads back to the same, times in UTC with milliseconds where there are any. The same change gives the same bytes.
-func AppendChange(b []byte, c *scorer.Change) []byte { return b }
+// reads back to the same, times in UTC with milliseconds where there are any. What is empty is absent. The same change
+// gives the same bytes.
+func AppendChange(b []byte, c *scorer.Change) []byte {
+	typ := TypeTierChanged
+	if c.Kind == scorer.StageReached {
+		typ = TypeStageReached
+	}
+	b = appendInner(append(b, `{"specversion":"1.0","id":"`...), c.Lead)
+	b = strconv.AppendUint(append(b, '/'), c.Sequence, 10)
+	b = appendInner(append(b, `","source":"hotlead/`...), c.Model.Name)
+	b = append(append(b, `","type":"`...), typ...)
+	b = appendString(append(b, `","subject":`...), c.Lead)
+	b = appendTime(append(b, `,"time":"`...), c.At)
+	b = append(b, `","datacontenttype":"application/json"`...)
+	b = appendMember(b, "traceparent", c.Traceparent)
+	b = append(b, `,"data":`...)
+	return append(appendChangeData(b, c), '}')
+}
+
+func appendChangeData(b []byte, c *scorer.Change) []byte {
+	b = appendString(append(b, `{"lead":`...), c.Lead)
+	b = appendMember(b, "account", c.Account)
+	b = strconv.AppendUint(append(b, `,"sequence":`...), c.Sequence, 10)
+	b = appendString(append(b, `,"from":`...), c.From)
+	b = appendString(append(b, `,"to":`...), c.To)
+	if c.Kind == scorer.TierChanged {
+		b = appendMember(b, "direction", direction(c))
+	}
+	b = appendMember(b, "stage", c.Stage)
+	b = appendMember(b, "route", c.Route)
+	b = appendString(append(b, `,"cause":{"kind":`...), string(c.Cause.Kind))
+	if c.Cause.Kind == scorer.ByEvent {
+		b = appendMember(b, "source", c.Cause.Source)
+		b = appendMember(b, "id", c.Cause.ID)
+		b = appendMember(b, "type", c.Cause.Type)
+	}
+	b = appendStanding(append(b, '}'), &c.Standing)
+	b = appendNumber(append(b, `,"score":`...), c.Standing.Score)
+	b = appendContributions(b, c.Standing.Contributions)
+	b = appendTimeMember(b, "previous_change", c.Previous)
+	return append(appendModel(b, c.Model), '}')
+}
+
+func direction(c *scorer.Change) string {
+	if c.Up {
+		return "up"
+	}
+	return "down"
+}
 
 // ChangeRecord is the record that announces c: keyed by the lead ID, stamped with the instant of the change.
 func ChangeRecord(topic string, partition int, c *scorer.Change) OutRecord {
-	return OutRecord{Topic: topic, Partition: partition, Time: c.At, Key: []byte(c.Lead), Value: AppendChange(nil, c)}
+	return OutRecord{
+		Topic:     topic,
+		Partition: partition,
+		Time:      c.At,
+		Key:       []byte(c.Lead),
+		Value:     AppendChange(make([]byte, 0, 1024), c),
+		Headers:   []Header{{Key: headerContentType, Value: []byte(changeContentType)}},
+	}
 }
-
-// Announced is what an announced change says of its lead, as far as recovery needs it.
-type Announced struct {
-	Kind     scorer.ChangeKind
-	Lead     string
-	Sequence uint64
-	From, To string
-	// Stage is the lead's stage after the change, "" where it had reached none.
-	Stage string
-	// At is the instant at which the change became true.
-	At scorer.Instant
-}
-
-// ReadChange reads the value of a record that [ChangeRecord] made. Nothing of the result aliases value.
-func ReadChange(value []byte) (Announced, error) { return Announced{}, nil }
