@@ -127,3 +127,11 @@ type Seen struct {
 	Hash uint64
 	At   Instant
 }
+
+// Clear makes l the lead named id that no event has reached, and keeps its slices' memory for the next one.
+func (l *Lead) Clear(id string) {
+	*l = Lead{
+		ID: id, Due: Never,
+		Counters: l.Counters[:0], Ratings: l.Ratings[:0], Profile: l.Profile[:0], Seen: l.Seen[:0],
+	}
+}
