@@ -14,6 +14,7 @@ import (
 	"github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/client"
 	"github.com/testcontainers/testcontainers-go"
+	"github.com/testcontainers/testcontainers-go/log"
 	"github.com/testcontainers/testcontainers-go/wait"
 )
 
@@ -70,7 +71,7 @@ func kafkaContainer(ctx context.Context, advertised string) (addr string, host m
 	for key, value := range settings {
 		env["KAFKA_"+strings.ToUpper(strings.ReplaceAll(key, ".", "_"))] = value
 	}
-	ctr, err := testcontainers.Run(ctx, kafkaImage, publish, testcontainers.WithEnv(env),
+	ctr, err := testcontainers.Run(ctx, kafkaImage, testcontainers.WithLogger(log.NewNoopLogger()), publish, testcontainers.WithEnv(env),
 		testcontainers.WithWaitStrategyAndDeadline(startLimit, wait.ForLog("Kafka Server started")))
 	return started(ctx, addr, "", ctr, engine, err)
 }
@@ -91,7 +92,7 @@ func redisContainer(ctx context.Context, args []string) (addr, dir string, host 
 		return "", "", nil, errors.Join(err, engine.Close(), os.RemoveAll(dir))
 	}
 	command := append([]string{"redis-server", "--bind", "0.0.0.0", "--protected-mode", "no", "--dir", "/data"}, redisSettings()...)
-	ctr, err := testcontainers.Run(ctx, redisImage, publish,
+	ctr, err := testcontainers.Run(ctx, redisImage, testcontainers.WithLogger(log.NewNoopLogger()), publish,
 		testcontainers.WithCmd(append(command, args...)...),
 		testcontainers.WithConfigModifier(func(c *container.Config) {
 			c.User = strconv.Itoa(os.Getuid()) + ":" + strconv.Itoa(os.Getgid()) // so that we may read what it writes
@@ -128,7 +129,8 @@ func published(inside int) (addr string, publish testcontainers.CustomizeRequest
 func started(ctx context.Context, addr, dir string, ctr *testcontainers.DockerContainer, engine *testcontainers.DockerClient, err error) (string, machine, error) {
 	host := &dockerHost{container: ctr, docker: engine, dir: dir}
 	if err != nil {
-		return "", nil, errors.Join(fmt.Errorf("starting a container: %w", err), host.remove(context.WithoutCancel(ctx)))
+		return "", nil, errors.Join(fmt.Errorf("starting a container (an image that can't be pulled has to be there already, "+
+			"the clean-up container's too, or TESTCONTAINERS_RYUK_DISABLED=true): %w", err), host.remove(context.WithoutCancel(ctx)))
 	}
 	return addr, host, nil
 }
