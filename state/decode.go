@@ -1,0 +1,268 @@
+package state
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"slices"
+	"unsafe"
+
+	"github.com/hotlead/hotlead/scorer"
+)
+
+// DecodeLead reads what AppendLead wrote, in this version of hotlead or an earlier one, into a lead whose slices it
+// reuses; into.ID is left as it is. The lead's strings alias blob, which must not change as long as they are used. Its
+// errors, after which the lead holds nothing of use: ErrDamaged, ErrNewer.
+func DecodeLead(blob []byte, into *scorer.Lead) error {
+	if len(blob) == 0 {
+		return fmt.Errorf("%w: a lead of no bytes", ErrDamaged)
+	}
+	switch version := blob[0]; version {
+	case 1:
+		return decodeLead1(blob, into)
+	case 0:
+		return fmt.Errorf("%w: a lead of version 0", ErrDamaged)
+	default:
+		return fmt.Errorf("%w: a lead has version %d, and this hotlead knows up to %d; run the version that wrote it, or a newer one",
+			ErrNewer, version, leadVersion)
+	}
+}
+
+func decodeLead1(blob []byte, l *scorer.Lead) error {
+	d := decoder{b: blob[1:]}
+	has := d.uint()
+	if has&^allParts != 0 {
+		d.bad = true
+	}
+	d.clock = scorer.Instant(d.int())
+	l.Clock = d.clock
+	l.FirstSeen = d.time()
+	l.LastSeen = d.time()
+	l.Since = d.time()
+	l.ModelVersion = int(d.int())
+	l.Tier = d.string()
+	clearParts(l)
+	if has&hasStage != 0 {
+		l.Stage = d.string()
+	}
+	if has&hasSequence != 0 {
+		l.Sequence = d.uint()
+	}
+	if has&hasDue != 0 {
+		l.Due = d.time()
+	}
+	if has&hasEngaged != 0 {
+		l.Engaged = d.time()
+	}
+	if has&hasAccount != 0 {
+		l.Account, l.AccountAt = d.string(), d.time()
+	}
+	if has&hasReset != 0 {
+		l.Reset = d.time()
+	}
+	if has&hasCounters != 0 {
+		d.counters(l)
+	}
+	if has&hasRatings != 0 {
+		d.ratings(l)
+	}
+	if has&hasProfile != 0 {
+		d.profile(l)
+	}
+	if has&hasDisposition != 0 {
+		l.Disposition, l.DispositionAt = d.string(), d.time()
+	}
+	if has&hasConversion != 0 {
+		l.Conversion = scorer.Conversion{Outcome: d.string(), Amount: d.number(), At: d.time()}
+	}
+	if has&hasSeen != 0 {
+		d.seen(l)
+	}
+	if d.bad || len(d.b) > 0 {
+		return fmt.Errorf("%w: a lead of %d bytes that can't be taken apart", ErrDamaged, len(blob))
+	}
+	return nil
+}
+
+// clearParts empties what a blob may leave out.
+func clearParts(l *scorer.Lead) {
+	l.Stage, l.Sequence, l.Due, l.Engaged = "", 0, scorer.Never, 0
+	l.Account, l.AccountAt, l.Reset = "", 0, 0
+	l.Counters, l.Ratings, l.Profile, l.Seen = l.Counters[:0], l.Ratings[:0], l.Profile[:0], l.Seen[:0]
+	l.Disposition, l.DispositionAt = "", 0
+	l.Conversion = scorer.Conversion{}
+}
+
+// decoder takes a blob apart from its front. Past the first thing that can't be read it is bad and gives zeros, so
+// that only the end need be checked.
+type decoder struct {
+	b     []byte
+	clock scorer.Instant
+	bad   bool
+}
+
+func (d *decoder) fail() {
+	d.b, d.bad = nil, true
+}
+
+func (d *decoder) uint() uint64 {
+	if len(d.b) > 0 && d.b[0] < 0x80 {
+		v := d.b[0]
+		d.b = d.b[1:]
+		return uint64(v)
+	}
+	return d.longUint()
+}
+
+func (d *decoder) longUint() uint64 {
+	v, n := binary.Uvarint(d.b)
+	if n <= 0 {
+		d.fail()
+		return 0
+	}
+	d.b = d.b[n:]
+	return v
+}
+
+func (d *decoder) int() int64 { return unzigzag(d.uint()) }
+
+func unzigzag(v uint64) int64 { return int64(v>>1) ^ -int64(v&1) }
+
+func (d *decoder) time() scorer.Instant { return d.clock - scorer.Instant(d.int()) }
+
+func (d *decoder) string() string {
+	n := d.uint()
+	if n > uint64(len(d.b)) {
+		d.fail()
+		return ""
+	}
+	s := unsafe.String(unsafe.SliceData(d.b), int(n))
+	d.b = d.b[n:]
+	return s
+}
+
+func (d *decoder) key() scorer.Key {
+	if len(d.b) < 4 {
+		d.fail()
+		return 0
+	}
+	k := binary.LittleEndian.Uint32(d.b)
+	d.b = d.b[4:]
+	return scorer.Key(k)
+}
+
+func (d *decoder) fixed() uint64 {
+	if len(d.b) < 8 {
+		d.fail()
+		return 0
+	}
+	v := binary.LittleEndian.Uint64(d.b)
+	d.b = d.b[8:]
+	return v
+}
+
+func (d *decoder) number() float64 {
+	v := d.uint()
+	if v == 0 {
+		return math.Float64frombits(d.fixed())
+	}
+	return float64(unzigzag(v - 1))
+}
+
+// length is that of a list whose elements take at least least bytes each.
+func (d *decoder) length(least int) int {
+	n := d.uint()
+	if n > uint64(len(d.b)/least) {
+		d.fail()
+		return 0
+	}
+	return int(n)
+}
+
+// sized is s with length n; elements that were there keep what they hold.
+func sized[T any](s []T, n int) []T {
+	if n <= cap(s) {
+		return s[:n]
+	}
+	return slices.Grow(s[:cap(s)], n-cap(s))[:n]
+}
+
+func (d *decoder) counters(l *scorer.Lead) {
+	l.Counters = sized(l.Counters, d.length(leastCounter))
+	for i := range l.Counters {
+		c := &l.Counters[i]
+		c.Rule = d.key()
+		bits := d.uint()
+		if bits>>counterBits > math.MaxUint32 {
+			d.fail()
+			return
+		}
+		c.Count = uint32(bits >> counterBits)
+		c.Sum = d.number()
+		c.Ref = d.time()
+		c.Marks = c.Marks[:0]
+		if bits&counterMarks != 0 {
+			c.Marks = d.marks(c.Marks)
+		}
+	}
+}
+
+func (d *decoder) marks(marks []scorer.Mark) []scorer.Mark {
+	marks = sized(marks, d.length(leastMark))
+	before := d.clock
+	for i := range marks {
+		m := &marks[i]
+		m.Weight = d.number()
+		before += scorer.Instant(d.int())
+		m.At = before
+	}
+	return marks
+}
+
+func (d *decoder) ratings(l *scorer.Lead) {
+	l.Ratings = sized(l.Ratings, d.length(leastRating))
+	for i := range l.Ratings {
+		r := &l.Ratings[i]
+		r.Criterion, r.Value, r.At = d.key(), d.number(), d.time()
+	}
+}
+
+func (d *decoder) profile(l *scorer.Lead) {
+	l.Profile = sized(l.Profile, d.length(leastAttribute))
+	for i := range l.Profile {
+		a := &l.Profile[i]
+		a.Name = d.string()
+		a.Value = scorer.Value{Kind: scorer.Kind(d.byte())}
+		switch a.Value.Kind {
+		case scorer.Null:
+		case scorer.Bool, scorer.Number:
+			a.Value.Number = d.number()
+		case scorer.String:
+			a.Value.String = d.string()
+		default:
+			d.fail()
+		}
+		a.At = d.time()
+	}
+}
+
+func (d *decoder) byte() byte {
+	if len(d.b) == 0 {
+		d.fail()
+		return 0
+	}
+	v := d.b[0]
+	d.b = d.b[1:]
+	return v
+}
+
+func (d *decoder) seen(l *scorer.Lead) {
+	l.Seen = sized(l.Seen, d.length(leastSeen))
+	before := d.clock
+	for i := range l.Seen {
+		s := &l.Seen[i]
+		s.Hash = d.fixed()
+		before += scorer.Instant(d.int())
+		s.At = before
+	}
+}

@@ -1,0 +1,197 @@
+package state
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"unsafe"
+
+	"github.com/hotlead/hotlead/scorer"
+	"github.com/redis/go-redis/v9"
+)
+
+// Load reads leads and calls each once for every ID, in any order, with its index; blob is nil for a lead that is not
+// stored. Blobs stay valid and are never written again; those of one bucket share memory, so whoever keeps one for long
+// copies it. The ledger must have been read or claimed.
+func (l *Lane) Load(ctx context.Context, ids []string, each func(i int, blob []byte)) error {
+	if err := l.load(ctx, ids, each); err != nil {
+		return fmt.Errorf("load %d leads of lane %d: %w", len(ids), l.p, err)
+	}
+	return nil
+}
+
+func (l *Lane) load(ctx context.Context, ids []string, each func(i int, blob []byte)) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	if l.buckets == 0 {
+		return errors.New("the ledger was not read yet, so its buckets are not known")
+	}
+	conn, err := l.open(ctx)
+	if err != nil {
+		return err
+	}
+	w := &l.write
+	w.begin(ctx)
+	defer w.end()
+	w.cmds = w.cmds[:0] // reads need no transaction
+	order := w.order.byBucket(len(ids), l.buckets, func(i int) string { return ids[i] })
+	asked := make([]*redis.RawCmd, 0, l.buckets)
+	for b := range l.buckets {
+		members := order.of(b)
+		if len(members) == 0 {
+			asked = append(asked, nil)
+			continue
+		}
+		args := append(w.args(), "hmget", &l.bucketKeys[b])
+		for _, i := range members {
+			args = append(args, &ids[i])
+		}
+		cmd := redis.NewRawCmd(ctx, w.keep(args)...)
+		asked = append(asked, cmd)
+		w.cmds = append(w.cmds, cmd)
+	}
+	pipe := conn.Pipeline()
+	_ = pipe.BatchProcess(ctx, w.cmds...)
+	_, _ = pipe.Exec(ctx) // each command's own error says more
+	for b, cmd := range asked {
+		if cmd == nil {
+			continue
+		}
+		answer, err := cmd.Result()
+		if err != nil {
+			return err
+		}
+		if err := eachBulk(answer, order.of(b), each); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// errAnswer is an answer that is not what RESP2 sends for HMGET.
+var errAnswer = errors.New("redis' answer can't be read")
+
+// eachBulk takes an array of strings in RESP2 apart, one for each of members.
+func eachBulk(answer []byte, members []int32, each func(i int, blob []byte)) error {
+	line, rest, ok := cutLine(answer)
+	switch {
+	case ok && line[0] == '-':
+		return errorAnswer(string(line[1:]))
+	case !ok || line[0] != '*':
+		return errAnswer
+	}
+	if n, err := strconv.Atoi(string(line[1:])); err != nil || n != len(members) {
+		return errAnswer
+	}
+	for _, i := range members {
+		line, rest, ok = cutLine(rest)
+		if !ok || line[0] != '$' {
+			return errAnswer
+		}
+		n, err := strconv.Atoi(string(line[1:]))
+		switch {
+		case err != nil || n > len(rest)-2:
+			return errAnswer
+		case n < 0:
+			each(int(i), nil)
+		default:
+			each(int(i), rest[:n:n])
+			rest = rest[n+2:]
+		}
+	}
+	return nil
+}
+
+// cutLine takes the first line, which has at least one byte, off b.
+func cutLine(b []byte) (line, rest []byte, ok bool) {
+	end := bytes.IndexByte(b, '\r')
+	if end < 1 || end+2 > len(b) {
+		return nil, nil, false
+	}
+	return b[:end], b[end+2:], true
+}
+
+// errorAnswer is the error that Redis sent in a raw answer, which go-redis leaves as it is.
+func errorAnswer(text string) error {
+	if strings.HasPrefix(text, "WRONGTYPE") {
+		return fmt.Errorf("%w: %s; another program writes under the same prefix: give hotlead one of its own", ErrDamaged, text)
+	}
+	return fmt.Errorf("redis answered: %s", text)
+}
+
+// Due are the leads whose timer is at or before until, earliest first, at most limit.
+func (l *Lane) Due(ctx context.Context, until scorer.Instant, limit int) ([]string, error) {
+	conn, err := l.open(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the due timers of lane %d: %w", l.p, err)
+	}
+	ids, err := conn.ZRangeByScore(ctx, l.keys.timers, &redis.ZRangeBy{
+		Min: "-inf", Max: strconv.FormatInt(int64(until), 10), Count: int64(limit),
+	}).Result()
+	if err != nil {
+		return nil, fmt.Errorf("read the due timers of lane %d: %w", l.p, damagedIfWrongType(err))
+	}
+	return ids, nil
+}
+
+// NextDue is the earliest timer, Never where there is none.
+func (l *Lane) NextDue(ctx context.Context) (scorer.Instant, error) {
+	conn, err := l.open(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("read the next timer of lane %d: %w", l.p, err)
+	}
+	first, err := conn.ZRangeWithScores(ctx, l.keys.timers, 0, 0).Result()
+	if err != nil {
+		return 0, fmt.Errorf("read the next timer of lane %d: %w", l.p, damagedIfWrongType(err))
+	}
+	if len(first) == 0 {
+		return scorer.Never, nil
+	}
+	return scorer.Instant(first[0].Score), nil
+}
+
+// Walk calls each for some leads of a bucket, about count of them, beginning with cursor 0 and going on with next until
+// that is 0. A lead that is there all the while comes at least once, possibly more often. The blobs stay valid.
+func (l *Lane) Walk(ctx context.Context, bucket int, cursor uint64, count int, each func(id string, blob []byte)) (next uint64, err error) {
+	conn, err := l.open(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("walk bucket %d of lane %d: %w", bucket, l.p, err)
+	}
+	pairs, next, err := conn.HScan(ctx, l.keys.leads(bucket), cursor, "", int64(count)).Result()
+	if err != nil {
+		return 0, fmt.Errorf("walk bucket %d of lane %d: %w", bucket, l.p, damagedIfWrongType(err))
+	}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		each(pairs[i], unsafe.Slice(unsafe.StringData(pairs[i+1]), len(pairs[i+1])))
+	}
+	return next, nil
+}
+
+// toldAtOnce is how many fields one HSCAN for Told looks at.
+const toldAtOnce = 1000
+
+// Told is what was told of up to limit leads; with ToldDone written for them, the next call gives others, until there
+// are none.
+func (l *Lane) Told(ctx context.Context, limit int) (map[string][]byte, error) {
+	conn, err := l.open(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read what was told of lane %d: %w", l.p, err)
+	}
+	told := make(map[string][]byte)
+	for cursor := uint64(0); ; {
+		pairs, next, err := conn.HScan(ctx, l.keys.told, cursor, "", toldAtOnce).Result()
+		if err != nil {
+			return nil, fmt.Errorf("read what was told of lane %d: %w", l.p, damagedIfWrongType(err))
+		}
+		for i := 0; i+1 < len(pairs) && len(told) < limit; i += 2 {
+			told[pairs[i]] = []byte(pairs[i+1])
+		}
+		if cursor = next; cursor == 0 || len(told) >= limit {
+			return told, nil
+		}
+	}
+}
