@@ -2,13 +2,35 @@ package wire
 
 import (
 	"context"
+	"slices"
 	"time"
+
+	"github.com/segmentio/kafka-go"
 
 	"github.com/hotlead/hotlead/events"
 )
 
 // Fetcher reads partitions, read committed. It belongs to one goroutine at a time.
-type Fetcher struct{}
+//
+// Each leader is asked on its own, and Fetch returns as soon as one of them has something. The others' long polls stay
+// in flight, and the next Fetch takes up those that ask for what it wants too. So no poll is thrown away because
+// another broker was quicker. They end with the context of the Fetch that began them, and with Close.
+type Fetcher struct {
+	cluster  *Cluster
+	maxBytes int
+	decoder  *decoder
+	polls    []*poll
+	// woken gets a token whenever a poll has ended.
+	woken chan struct{}
+	// turn rotates the order of partitions: a broker fills its answer in the order asked, so otherwise a partition with
+	// much to read would keep those behind it waiting.
+	turn    int
+	fetched []Fetched
+	spans   []span
+}
+
+// span is which of the decoder's records belong to a Fetched.
+type span struct{ begin, end int }
 
 // Fetched is what one Fetch found in one partition.
 type Fetched struct {
@@ -26,16 +48,200 @@ type Fetched struct {
 	Err error
 }
 
-// Fetcher makes a Fetcher whose answers are at most about maxBytes large in all; a single record batch larger than that
-// comes through.
-func (c *Cluster) Fetcher(maxBytes int) *Fetcher { return &Fetcher{} }
+// transit is what a long poll may take beyond the wait that the broker was asked for, before Fetch returns without it.
+const transit = 20 * time.Millisecond
 
-// Fetch waits until there is something to read at any of the positions, or for as long as wait, and returns one Fetched
-// per partition about which there is something to say, in no particular order; none at all when the wait is over.
-// A leader that moves is followed within the wait; what is still amiss then is in Fetched.Err. The error is ctx's.
-func (f *Fetcher) Fetch(ctx context.Context, from []Position, wait time.Duration) ([]Fetched, error) {
-	return nil, nil
+// longestPause is how long Fetch waits at most before it asks again after a leader that moves.
+const longestPause = 100 * time.Millisecond
+
+// Fetcher makes a Fetcher whose answers are at most about maxBytes large in all, per broker; a single record batch
+// larger than that comes through. Close ends it.
+func (c *Cluster) Fetcher(maxBytes int) *Fetcher {
+	return &Fetcher{cluster: c, maxBytes: maxBytes, decoder: newDecoder(inflateLimit), woken: make(chan struct{}, 1)}
 }
 
-// Close ends the requests in flight and waits for them.
-func (f *Fetcher) Close() {}
+// Close ends the requests in flight and waits for them. What was fetched stays valid.
+func (f *Fetcher) Close() {
+	f.abandon(func(*poll) bool { return true })
+	f.decoder.inflater.close()
+}
+
+// Fetch waits until there is something to read at any of the positions, or for as long as wait, and returns one Fetched
+// per partition about which there is something to say, in no particular order; none at all when the wait is over. A
+// partition stands in from once.
+//
+// A leader that moves or is away is looked for within the wait; what is still amiss then is in Fetched.Err. The error is
+// ctx's.
+func (f *Fetcher) Fetch(ctx context.Context, from []Position, wait time.Duration) ([]Fetched, error) {
+	f.fetched, f.spans = f.fetched[:0], f.spans[:0]
+	f.decoder.reset()
+	f.turn++
+	deadline := time.Now().Add(wait)
+	for try := 0; ; try++ {
+		amiss, err := f.begin(ctx, from, deadline)
+		if err != nil {
+			return nil, err
+		}
+		pause := min(pauseAfter(ErrRetriable, try), longestPause)
+		if amiss, err = f.wait(ctx, amiss, deadline.Add(transit), pause); err != nil {
+			return nil, err
+		}
+		if len(f.fetched) > 0 || !time.Now().Before(deadline) {
+			return f.result(amiss), nil
+		}
+	}
+}
+
+// result is all that was fetched, with its records: only now, as the slice that holds them has stopped growing.
+func (f *Fetcher) result(amiss []Fetched) []Fetched {
+	for i, s := range f.spans {
+		f.fetched[i].Records = f.decoder.records[s.begin:s.end:s.end]
+	}
+	return append(f.fetched, amiss...)
+}
+
+// begin sees to it that there is a poll in flight for each of the leaders, and none besides. amiss are the partitions
+// that have no leader just now.
+func (f *Fetcher) begin(ctx context.Context, from []Position, deadline time.Time) (amiss []Fetched, err error) {
+	wanted, amiss, err := f.byLeader(ctx, from)
+	if err != nil {
+		return nil, err
+	}
+	f.abandon(func(p *poll) bool { return p.ctx.Err() != nil || !slices.ContainsFunc(wanted, p.asks) })
+	for _, w := range wanted {
+		if !slices.ContainsFunc(f.polls, func(p *poll) bool { return p.asks(w) }) {
+			f.polls = append(f.polls, f.poll(ctx, w, max(time.Until(deadline), 0)))
+		}
+	}
+	return amiss, nil
+}
+
+// wait waits until a poll has brought something, or until the time is up: at the end, or, once there is no hope of more
+// without asking again, after a pause.
+func (f *Fetcher) wait(ctx context.Context, amiss []Fetched, end time.Time, pause time.Duration) ([]Fetched, error) {
+	timer := time.NewTimer(time.Until(end))
+	defer timer.Stop()
+	for pausing := false; ; {
+		amiss = append(amiss, f.collect()...)
+		if len(f.fetched) > 0 {
+			return amiss, nil
+		}
+		if !pausing && (len(amiss) > 0 || len(f.polls) == 0) {
+			pausing = true
+			timer.Reset(min(pause, time.Until(end)))
+		}
+		select {
+		case <-f.woken:
+		case <-timer.C:
+			return amiss, ctx.Err()
+		case <-ctx.Done():
+			f.abandon(func(*poll) bool { return true })
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// byLeader groups the positions by the broker that leads them.
+func (f *Fetcher) byLeader(ctx context.Context, from []Position) (wanted []request, amiss []Fetched, err error) {
+	partitions := make([]Partition, len(from))
+	for i, p := range from {
+		partitions[i] = p.Partition
+	}
+	leaders, err := f.cluster.leaders(ctx, partitions)
+	if ctx.Err() != nil {
+		return nil, nil, ctx.Err()
+	}
+	for i, p := range from {
+		switch {
+		case err != nil:
+			amiss = append(amiss, p.unreadable(err))
+		case leaders[i] == anyBroker:
+			amiss = append(amiss, p.unreadable(answered(int16(kafka.UnknownTopicOrPartition))))
+		default:
+			at := slices.IndexFunc(wanted, func(r request) bool { return r.leader == leaders[i] })
+			if at < 0 {
+				at = len(wanted)
+				wanted = append(wanted, request{leader: leaders[i]})
+			}
+			wanted[at].from = append(wanted[at].from, p)
+		}
+	}
+	return wanted, amiss, nil
+}
+
+func (p Position) unreadable(err error) Fetched {
+	return Fetched{Partition: p.Partition, Next: p.Offset, Stable: -1, High: -1, Err: p.at(err)}
+}
+
+// collect takes in the polls that have ended.
+func (f *Fetcher) collect() (amiss []Fetched) {
+	f.polls = slices.DeleteFunc(f.polls, func(p *poll) bool {
+		select {
+		case <-p.done:
+		default:
+			return false
+		}
+		p.cancel()
+		amiss = append(amiss, f.take(p)...)
+		return true
+	})
+	return amiss
+}
+
+// take turns a poll's answer into what is fetched and what is amiss.
+func (f *Fetcher) take(p *poll) (amiss []Fetched) {
+	err := p.err
+	if err == nil {
+		err = p.answer.err
+	}
+	if err != nil {
+		f.cluster.forgetLeaders(topicsOfPositions(p.from)...)
+		for _, at := range p.from {
+			amiss = append(amiss, at.unreadable(err))
+		}
+		return amiss
+	}
+	for i := range p.answer.partitions {
+		a := &p.answer.partitions[i]
+		at := slices.IndexFunc(p.from, func(at Position) bool {
+			return int32(at.Partition.Partition) == a.partition && at.Topic == string(a.topic)
+		})
+		if at < 0 {
+			continue
+		}
+		switch from := p.from[at]; {
+		case a.err == nil:
+			f.takePartition(from, a)
+		case Retriable(a.err):
+			f.cluster.forgetLeaders(from.Topic)
+			amiss = append(amiss, from.unreadable(a.err))
+		default:
+			f.add(from.unreadable(a.err), span{})
+		}
+	}
+	return amiss
+}
+
+func (f *Fetcher) takePartition(from Position, a *partitionAnswer) {
+	begin := len(f.decoder.records)
+	next, err := f.decoder.decode(from, a.batches, a.aborted)
+	switch {
+	case err != nil:
+		f.add(from.unreadable(err), span{})
+	case next > from.Offset:
+		f.add(Fetched{Partition: from.Partition, Next: next, Stable: a.stable, High: a.high}, span{begin, len(f.decoder.records)})
+	}
+}
+
+func (f *Fetcher) add(fetched Fetched, records span) {
+	f.fetched = append(f.fetched, fetched)
+	f.spans = append(f.spans, records)
+}
+
+func topicsOfPositions(from []Position) []string {
+	partitions := make([]Partition, len(from))
+	for i, p := range from {
+		partitions[i] = p.Partition
+	}
+	return topicsOf(partitions)
+}

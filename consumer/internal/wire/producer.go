@@ -2,12 +2,18 @@ package wire
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
+
+	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol/initproducerid"
 
 	"github.com/hotlead/hotlead/events"
 )
 
 // Epoch is what fences: of two producers with one transactional ID, the one with the lower epoch can't write any more.
+// A new ProducerID begins at epoch 0 again, and fences all that had the old one.
 type Epoch struct {
 	ProducerID int64
 	Epoch      int16
@@ -21,7 +27,7 @@ type Transaction struct {
 	Group      string
 	Generation int
 	Member     string
-	// Offsets are the group's next positions.
+	// Offsets are the group's next positions, at most one per partition.
 	Offsets []Position
 	// Metadata goes with each of the Offsets: at most 4,096 bytes by a broker's default.
 	Metadata string
@@ -34,24 +40,95 @@ type Committed struct {
 }
 
 // Producer writes transactions under one transactional ID, one at a time. It belongs to one goroutine at a time.
-type Producer struct{}
+type Producer struct {
+	cluster *Cluster
+	id      string
+	timeout time.Duration
+
+	epoch Epoch
+	// ready is false before Init, and after anything went wrong.
+	ready bool
+	// sequences are the numbers of the next record to each partition: from 0 after Init on, across transactions. A
+	// broker takes a batch under a number already used for that batch sent again, whatever is in it, and so drops it.
+	sequences map[Partition]int32
+}
 
 // Producer makes a producer. Init comes before the first Commit. timeout is how long the coordinator lets a transaction
 // stay open before it aborts it; brokers allow 15 minutes by default.
 func (c *Cluster) Producer(transactionalID string, timeout time.Duration) *Producer {
-	return &Producer{}
+	return &Producer{cluster: c, id: transactionalID, timeout: timeout}
 }
 
 // Init takes over the transactional ID: it fences whoever had it, settles what they left open and starts at sequence 0.
 // It tries again until it succeeds or ctx ends, except where trying can't help (authorization, a timeout above what the
 // broker allows).
-func (p *Producer) Init(ctx context.Context) (Epoch, error) { return Epoch{}, nil }
+func (p *Producer) Init(ctx context.Context) (Epoch, error) {
+	p.ready = false
+	request := &initproducerid.Request{
+		TransactionalID: p.id, TransactionTimeoutMs: int32(p.timeout.Milliseconds()),
+		// Not the zero values, which would claim to be producer 0.
+		ProducerID: noProducer, ProducerEpoch: noProducer,
+	}
+	err := p.cluster.retry(ctx, untilDone, "taking over the transactional ID "+p.id, func() error {
+		got, err := p.cluster.askCoordinator(ctx, p.coordinated(), request)
+		if err != nil {
+			return err
+		}
+		answer := got.(*initproducerid.Response)
+		if err := p.answered(answer.ErrorCode); err != nil {
+			return err
+		}
+		p.epoch = Epoch{ProducerID: answer.ProducerID, Epoch: answer.ProducerEpoch}
+		return nil
+	})
+	if err != nil {
+		return Epoch{}, err
+	}
+	p.sequences = make(map[Partition]int32)
+	p.ready = true
+	return p.epoch, nil
+}
+
+// coordinated is what the transaction coordinator is looked up by.
+func (p *Producer) coordinated() coordinated {
+	return coordinated{kind: kafka.CoordinatorKeyTypeTransaction, key: p.id}
+}
+
+// answered is the error of the transaction coordinator's code; nil for 0.
+func (p *Producer) answered(code int16) error {
+	err := answered(code)
+	p.cluster.forgetCoordinator(p.coordinated(), err)
+	return err
+}
 
 // Commit writes and commits one transaction. What a broker can't do just now is tried again until ctx ends, always with
 // the same sequence numbers, so nothing is written twice. After any error the producer must be Init'ed again: Commit
 // before that fails with ErrUnknown, as a record under a sequence already used would be lost in silence.
 //
-// The error matches ErrFenced, ErrGeneration, ErrTooLarge (these three: not committed) or ErrUnknown (perhaps).
+// The error matches ErrGeneration or ErrTooLarge (not committed: the next Init aborts it), ErrFenced (a newer owner or
+// the coordinator has settled it, or will) or ErrUnknown (everything else: committed or not).
 func (p *Producer) Commit(ctx context.Context, t Transaction) (Committed, error) {
-	return Committed{}, nil
+	if !p.ready {
+		return Committed{}, fmt.Errorf("committing as %s: %w: Init comes first", p.id, ErrUnknown)
+	}
+	if len(t.Records) == 0 && len(t.Offsets) == 0 {
+		return Committed{}, nil
+	}
+	p.ready = false
+	committed, err := p.commit(ctx, t)
+	if err != nil {
+		return Committed{}, fmt.Errorf("committing as %s: %w", p.id, settled(err))
+	}
+	p.ready = true
+	return committed, nil
+}
+
+// settled sees to it that the error of a transaction is one of the four.
+func settled(err error) error {
+	for _, known := range []error{ErrFenced, ErrGeneration, ErrTooLarge, ErrUnknown} {
+		if errors.Is(err, known) {
+			return err
+		}
+	}
+	return fmt.Errorf("%w: %w", ErrUnknown, err)
 }

@@ -1,0 +1,247 @@
+package wire
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
+	"github.com/segmentio/kafka-go/protocol/addoffsetstotxn"
+	"github.com/segmentio/kafka-go/protocol/addpartitionstotxn"
+	"github.com/segmentio/kafka-go/protocol/endtxn"
+	"github.com/segmentio/kafka-go/protocol/produce"
+	"github.com/segmentio/kafka-go/protocol/rawproduce"
+	"github.com/segmentio/kafka-go/protocol/txnoffsetcommit"
+)
+
+// acksAll makes a leader answer only when every replica in sync has the batch.
+const acksAll = -1
+
+// commit goes through a transaction's requests, one after the other: side by side the broker's own checks of Produce and
+// TxnOffsetCommit get into each other's way.
+//
+// A request without an answer may have been lost on its way, or be waiting in a broker that hangs, and take effect later
+// and out of turn. So it is sent again only where that can do no harm: Produce, which its sequences protect, and what
+// adds to a transaction (at worst a transaction of nothing is left open, and times out).
+func (p *Producer) commit(ctx context.Context, t Transaction) (Committed, error) {
+	rounds := p.batches(t.Records)
+	committed := Committed{Base: make(map[Partition]int64)}
+	if len(rounds) > 0 {
+		// The first round has a batch for each partition.
+		if err := p.addPartitions(ctx, rounds[0]); err != nil {
+			return Committed{}, err
+		}
+	}
+	for i, round := range rounds {
+		if err := p.write(ctx, round); err != nil {
+			return Committed{}, err
+		}
+		if i == 0 {
+			for _, b := range round {
+				committed.Base[b.to] = b.base
+			}
+		}
+	}
+	if len(t.Offsets) > 0 {
+		if err := p.addOffsets(ctx, t.Group); err != nil {
+			return Committed{}, err
+		}
+		if err := p.commitOffsets(ctx, &t); err != nil {
+			return Committed{}, err
+		}
+	}
+	return committed, p.end(ctx)
+}
+
+func (p *Producer) addPartitions(ctx context.Context, batches []*outBatch) error {
+	request := &addpartitionstotxn.Request{TransactionalID: p.id, ProducerID: p.epoch.ProducerID, ProducerEpoch: p.epoch.Epoch}
+	at := make(map[string]int)
+	for _, b := range batches {
+		i, ok := at[b.to.Topic]
+		if !ok {
+			i = len(request.Topics)
+			at[b.to.Topic] = i
+			request.Topics = append(request.Topics, addpartitionstotxn.RequestTopic{Name: b.to.Topic})
+		}
+		request.Topics[i].Partitions = append(request.Topics[i].Partitions, int32(b.to.Partition))
+	}
+	return p.cluster.retry(ctx, untilDone, "adding partitions to the transaction", func() error {
+		got, err := p.cluster.askCoordinator(ctx, p.coordinated(), request)
+		if err != nil {
+			return err
+		}
+		var worst error
+		for _, topic := range got.(*addpartitionstotxn.Response).Results {
+			for _, r := range topic.Results {
+				err := p.answered(r.ErrorCode)
+				if err == nil || kafka.Error(r.ErrorCode) == operationNotAttempted {
+					continue // the latter: another partition says why
+				}
+				err = Partition{Topic: topic.Name, Partition: int(r.PartitionIndex)}.at(err)
+				if worst == nil || Retriable(worst) {
+					worst = err
+				}
+			}
+		}
+		return worst
+	})
+}
+
+// operationNotAttempted is the code of a partition that was not added because another could not be. kafka-go knows its
+// number by another name.
+const operationNotAttempted kafka.Error = 55
+
+// write sends one batch to each of several partitions, and again, in the same words, those that did not arrive.
+func (p *Producer) write(ctx context.Context, batches []*outBatch) error {
+	rest := batches
+	return p.cluster.retry(ctx, untilDone, "writing to the transaction's partitions", func() error {
+		missing, err := p.writeOnce(ctx, rest)
+		rest = missing
+		return err
+	})
+}
+
+// writeOnce asks each leader side by side. Where the error is not nil, missing are the batches to send again.
+func (p *Producer) writeOnce(ctx context.Context, batches []*outBatch) (missing []*outBatch, worst error) {
+	partitions := make([]Partition, len(batches))
+	for i, b := range batches {
+		partitions[i] = b.to
+	}
+	leaders, err := p.cluster.leaders(ctx, partitions)
+	if err != nil {
+		return batches, err
+	}
+	byLeader := make(map[int32][]*outBatch)
+	for i, b := range batches {
+		byLeader[leaders[i]] = append(byLeader[leaders[i]], b)
+	}
+	var (
+		mu     sync.Mutex
+		asking sync.WaitGroup
+	)
+	for leader, group := range byLeader {
+		asking.Go(func() {
+			failed, err := p.writeTo(ctx, leader, group)
+			mu.Lock()
+			defer mu.Unlock()
+			missing = append(missing, failed...)
+			if err != nil && (worst == nil || Retriable(worst)) {
+				worst = err
+			}
+		})
+	}
+	asking.Wait()
+	return missing, worst
+}
+
+func (p *Producer) writeTo(ctx context.Context, leader int32, batches []*outBatch) (missing []*outBatch, worst error) {
+	if leader == anyBroker {
+		return batches, batches[0].to.at(answered(int16(kafka.LeaderNotAvailable)))
+	}
+	request := &rawproduce.Request{TransactionalID: p.id, Acks: acksAll, Timeout: int32(requestTimeout.Milliseconds()) / 2}
+	byPartition := make(map[Partition]*outBatch, len(batches))
+	for _, b := range batches {
+		byPartition[b.to] = b
+		request.Topics = append(request.Topics, rawproduce.RequestTopic{Topic: b.to.Topic, Partitions: []rawproduce.RequestPartition{{
+			Partition: int32(b.to.Partition), RecordSet: protocol.RawRecordSet{Reader: bytes.NewReader(b.bytes)},
+		}}})
+	}
+	got, err := p.cluster.ask(ctx, leader, request)
+	if err != nil {
+		for _, b := range batches {
+			p.cluster.forgetLeaders(b.to.Topic)
+		}
+		return batches, err
+	}
+	for _, topic := range got.(*produce.Response).Topics {
+		for _, r := range topic.Partitions {
+			to := Partition{Topic: topic.Topic, Partition: int(r.Partition)}
+			b, asked := byPartition[to]
+			if !asked {
+				continue
+			}
+			delete(byPartition, to)
+			err := answered(r.ErrorCode)
+			if err == nil {
+				b.base = r.BaseOffset
+				continue
+			}
+			p.cluster.forgetLeaders(to.Topic)
+			missing = append(missing, b)
+			if worst == nil || Retriable(worst) {
+				worst = to.at(err)
+			}
+		}
+	}
+	for to, b := range byPartition {
+		missing = append(missing, b)
+		worst = to.at(fmt.Errorf("%w: no word of it in the leader's answer", ErrUnknown))
+	}
+	return missing, worst
+}
+
+func (p *Producer) addOffsets(ctx context.Context, group string) error {
+	request := &addoffsetstotxn.Request{TransactionalID: p.id, ProducerID: p.epoch.ProducerID, ProducerEpoch: p.epoch.Epoch, GroupID: group}
+	return p.cluster.retry(ctx, untilDone, "adding the offsets of the group "+group+" to the transaction", func() error {
+		got, err := p.cluster.askCoordinator(ctx, p.coordinated(), request)
+		if err != nil {
+			return err
+		}
+		return p.answered(got.(*addoffsetstotxn.Response).ErrorCode)
+	})
+}
+
+// commitOffsets does not send again what may have arrived: offsets that come late, after those of the transaction that
+// follows, would take the group back. A new epoch, which Init gives, keeps them out.
+func (p *Producer) commitOffsets(ctx context.Context, t *Transaction) error {
+	request := &txnoffsetcommit.Request{
+		TransactionalID: p.id, GroupID: t.Group, ProducerID: p.epoch.ProducerID, ProducerEpoch: p.epoch.Epoch,
+		GenerationID: int32(t.Generation), MemberID: t.Member,
+	}
+	for _, o := range t.Offsets {
+		request.Topics = append(request.Topics, txnoffsetcommit.RequestTopic{Name: o.Topic, Partitions: []txnoffsetcommit.RequestPartition{{
+			Partition: int32(o.Partition.Partition), CommittedOffset: o.Offset, CommittedLeaderEpoch: leaderEpochUnsaid,
+			CommittedMetadata: t.Metadata,
+		}}})
+	}
+	of := coordinated{kind: kafka.CoordinatorKeyTypeConsumer, key: t.Group}
+	return p.cluster.retry(ctx, untilDone, "committing the offsets of the group "+t.Group, func() error {
+		got, err := p.cluster.askCoordinator(ctx, of, request)
+		if err != nil {
+			return final(err)
+		}
+		var worst error
+		for _, topic := range got.(*txnoffsetcommit.Response).Topics {
+			for _, r := range topic.Partitions {
+				if err := answered(r.ErrorCode); err != nil && (worst == nil || Retriable(worst)) {
+					p.cluster.forgetCoordinator(of, err)
+					worst = Partition{Topic: topic.Name, Partition: int(r.Partition)}.at(err)
+				}
+			}
+		}
+		return worst
+	})
+}
+
+// end commits. An answer that says that the coordinator could not do it, or not yet, is asked for again: under the same
+// epoch a second EndTxn finds either the transaction, or it committed. No answer at all is left for Init to settle.
+func (p *Producer) end(ctx context.Context) error {
+	request := &endtxn.Request{TransactionalID: p.id, ProducerID: p.epoch.ProducerID, ProducerEpoch: p.epoch.Epoch, Committed: true}
+	return p.cluster.retry(ctx, untilDone, "ending the transaction", func() error {
+		got, err := p.cluster.askCoordinator(ctx, p.coordinated(), request)
+		if err != nil {
+			return final(err)
+		}
+		return p.answered(got.(*endtxn.Response).ErrorCode)
+	})
+}
+
+// final takes the hope of another try from a request that may have taken effect.
+func final(err error) error {
+	if maySettle(err) {
+		return fmt.Errorf("%w: %v", ErrUnknown, err)
+	}
+	return err
+}
