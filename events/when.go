@@ -12,7 +12,8 @@ const (
 	daysToEpoch = 719468
 )
 
-// parseTime reads an RFC 3339 time, as strictly as time.Time's UnmarshalText, rounded down to the millisecond.
+// parseTime reads an RFC 3339 time, rounded down to the millisecond. Without a zone, with a leap second or in small
+// letters it is none.
 func parseTime(s string) (scorer.Instant, bool) {
 	const shape = "2006-01-02T15:04:05Z"
 	if len(s) < len(shape) || s[4] != '-' || s[7] != '-' || s[10] != 'T' || s[13] != ':' || s[16] != ':' {
