@@ -1,0 +1,100 @@
+package scorer
+
+import (
+	"math"
+	"slices"
+)
+
+// weightMost bounds what one event can weigh, so that no sum ever overflows.
+const weightMost = 1e12
+
+// decaying is the rule's decay, never nil.
+func (r *rule) decaying() decay {
+	if r.decay == nil {
+		return noDecay{}
+	}
+	return r.decay
+}
+
+// tally counts an event of that time in c, unless the rule's limit forbids it. now is the lead's clock, not older than
+// at. It reports whether the event counted.
+func (r *rule) tally(c *Counter, at Instant, weight float64, now Instant) bool {
+	if !r.limit.admits(c, at) {
+		return false
+	}
+	d := r.decaying()
+	d.count(c, at, min(max(weight, -weightMost), weightMost))
+	if c.Count < math.MaxUint32 {
+		c.Count++
+	}
+	span, memory := d.span(), r.limit.memory()
+	if span == 0 && memory > 0 {
+		c.mark(at, weight)
+	}
+	c.forget(now - max(span, memory))
+	most := marksMost
+	if memory > 0 {
+		most += 2 * r.limit.count
+	}
+	c.merge(span, most)
+	return true
+}
+
+// counter is the place of the rule's counter in l, and whether it is there.
+func (l *Lead) counter(key Key) (int, bool) {
+	// Leads have few counters: a plain walk is quicker than a search.
+	for i := range l.Counters {
+		if l.Counters[i].Rule >= key {
+			return i, l.Counters[i].Rule == key
+		}
+	}
+	return len(l.Counters), false
+}
+
+// count counts an event of that time by rule r of l's engagement, unless it happened before the newest reset or the
+// rule's limit forbids it.
+func (l *Lead) count(r *rule, at Instant, weight float64) {
+	if at < l.Reset {
+		return
+	}
+	place, there := l.counter(r.key)
+	if !there {
+		l.Counters = slices.Insert(l.Counters, place, Counter{Rule: r.key})
+	}
+	r.tally(&l.Counters[place], at, weight, l.Clock)
+}
+
+// reset empties what the rules counted up to and including that instant; what is older and arrives later will not
+// count. What was counted after it survives where there are marks to tell it by. A sum over events before and after
+// can't be parted: it is emptied whole.
+func (e *engagement) reset(l *Lead, at Instant) {
+	if at < l.Reset {
+		return
+	}
+	l.Reset = at
+	kept := 0
+	for i := range l.Counters {
+		if e.restart(&l.Counters[i], at) {
+			// Swapped, not copied: no two counters may share the memory of their marks.
+			l.Counters[kept], l.Counters[i] = l.Counters[i], l.Counters[kept]
+			kept++
+		}
+	}
+	l.Counters = l.Counters[:kept]
+}
+
+// restart makes c what it is without the events up to and including that instant, and reports whether any are left.
+func (e *engagement) restart(c *Counter, at Instant) bool {
+	i, known := e.byKey[c.Rule]
+	c.forget(at)
+	if !known || len(c.Marks) == 0 {
+		return false
+	}
+	c.Count, c.Sum, c.Ref = uint32(len(c.Marks)), 0, 0
+	if d := e.rules[i].decaying(); d.span() == 0 {
+		for _, m := range c.Marks {
+			d.count(c, m.At, m.Weight)
+		}
+	}
+	return true
+}

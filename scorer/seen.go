@@ -1,0 +1,49 @@
+package scorer
+
+import (
+	"time"
+
+	"github.com/cespare/xxhash/v2"
+)
+
+// An event seen is remembered for a week of the lead's clock, but no more than the newest few thousand, so that one
+// noisy lead can't grow without bound.
+const (
+	seenFor  = Instant(7 * 24 * time.Hour / time.Millisecond)
+	seenMost = 4096
+)
+
+// identityOf is the 64-bit hash of an event's source and ID. The NUL between them keeps ("a", "bc") and ("ab", "c")
+// apart.
+func identityOf(source, id string) uint64 {
+	var d xxhash.Digest
+	d.Reset()
+	// A Digest's writes never fail.
+	_, _ = d.WriteString(source)
+	_, _ = d.Write([]byte{0})
+	_, _ = d.WriteString(id)
+	return d.Sum64()
+}
+
+// hasSeen is whether l folded the event of this identity. The newest are looked at first: repeats come soon.
+func (l *Lead) hasSeen(identity uint64) bool {
+	for i := len(l.Seen) - 1; i >= 0; i-- {
+		if l.Seen[i].Hash == identity {
+			return true
+		}
+	}
+	return false
+}
+
+// remember notes the event of this identity as folded at the lead's clock, and forgets what is too old. Forgetting
+// depends on nothing but folds, so that looking at a lead in between makes no difference.
+func (l *Lead) remember(identity uint64) {
+	forget := max(0, len(l.Seen)+1-seenMost)
+	for forget < len(l.Seen) && l.Seen[forget].At <= l.Clock-seenFor {
+		forget++
+	}
+	if forget > 0 {
+		l.Seen = append(l.Seen[:0], l.Seen[forget:]...)
+	}
+	l.Seen = append(l.Seen, Seen{Hash: identity, At: l.Clock})
+}
