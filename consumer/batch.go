@@ -1,0 +1,357 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hotlead/hotlead/consumer/internal/wire"
+	"github.com/hotlead/hotlead/events"
+	"github.com/hotlead/hotlead/scorer"
+	"github.com/hotlead/hotlead/state"
+)
+
+// batch is what is in hand between fetch and announce. Its slices are reused from batch to batch.
+type batch struct {
+	// offsets are the next positions of the partitions that moved.
+	offsets map[wire.Partition]int64
+	inputs  []input
+	leads   []working
+	byID    map[string]int
+	changes []scorer.Change
+	// caused are, for each of changes, the timestamp of the record that caused it; 0: time or a model did.
+	caused []scorer.Instant
+	out    []events.OutRecord
+	told   []state.ToldWrite
+	// done are the told leads that this batch has reconciled.
+	done []string
+	// walk is where the walk under a new model stands after this batch.
+	walk walk
+	// clock is the lane's clock when the batch is folded; newest the newest timestamp among its records.
+	clock, newest scorer.Instant
+	// phases of the batch on the wall clock.
+	begun time.Time
+}
+
+// input is one event to fold.
+type input struct {
+	event  scorer.Event
+	record events.Record
+	lead   int // index into leads
+}
+
+// working is a lead while a batch folds it.
+type working struct {
+	lead scorer.Lead
+	// blob is what Redis holds of it; nil for a new one.
+	blob []byte
+	// before is what was announced of it before this batch; the three after it, what Redis holds.
+	before     scorer.Told
+	dueWas     scorer.Instant
+	tierWas    string
+	versionWas int
+	// asked is whether time, or a new model, asks for it; fired, whether its timer did; touched, whether it is to be
+	// written.
+	asked, fired, touched bool
+}
+
+func (b *batch) reset(now time.Time, clock scorer.Instant) {
+	clear(b.byID)
+	if b.byID == nil {
+		b.byID, b.offsets = map[string]int{}, map[wire.Partition]int64{}
+	}
+	clear(b.offsets)
+	clear(b.inputs)
+	clear(b.changes)
+	clear(b.out)
+	b.inputs, b.changes, b.caused, b.out = b.inputs[:0], b.changes[:0], b.caused[:0], b.out[:0]
+	b.leads, b.told, b.done = b.leads[:0], b.told[:0], b.done[:0]
+	b.begun, b.clock, b.newest = now, clock, 0
+}
+
+// begin empties the batch for the next one.
+func (l *lane) begin() {
+	l.batch.reset(l.now(), l.ledger.Clock)
+	l.batch.walk = l.walk
+}
+
+// want adds a lead to the batch and returns its index.
+func (b *batch) want(id string) int {
+	if i, ok := b.byID[id]; ok {
+		return i
+	}
+	i := len(b.leads)
+	if i < cap(b.leads) {
+		b.leads = b.leads[:i+1] // keeps the slices of the lead that stood here
+	} else {
+		b.leads = append(b.leads, working{})
+	}
+	w := &b.leads[i]
+	w.blob, w.asked, w.fired, w.touched = nil, false, false, false
+	w.lead.ID = id
+	b.byID[id] = i
+	return i
+}
+
+// fetch reads what is new, decodes it, and adds the leads that the batch needs. It waits no longer than until the next
+// timer or the next bare commit is due.
+func (l *lane) fetch(soft context.Context) error {
+	b := &l.batch
+	l.begin()
+	fetched, err := l.fetcher.Fetch(soft, l.positions(nil), l.patience())
+	if err != nil {
+		return nil // soft ended: nothing is in hand
+	}
+	b.begun = l.now()
+	if err := l.takeIn(fetched, nil); err != nil {
+		return err
+	}
+	if l.caughtUp {
+		b.clock = max(b.clock, scorer.InstantOf(l.now()))
+	} else {
+		b.clock = max(b.clock, b.newest)
+	}
+	return nil
+}
+
+// positions are where the lane reads on; with until, only in the partitions that have not come that far.
+func (l *lane) positions(until map[string]int64) []wire.Position {
+	at := make([]wire.Position, 0, len(l.inputs))
+	for _, part := range l.inputs {
+		next := l.ledger.Offsets[offsetKey(part)]
+		if until == nil || next < until[offsetKey(part)] {
+			at = append(at, wire.Position{Partition: part, Offset: next})
+		}
+	}
+	return at
+}
+
+// patience is how long a fetch may wait.
+func (l *lane) patience() time.Duration {
+	wait := idleWait
+	if l.walk.underWay() {
+		return 0
+	}
+	if l.committed < l.ledger.Batch {
+		wait = min(wait, bareCommitAfter-l.now().Sub(l.committedAt))
+	}
+	if l.nextDue != scorer.Never && l.caughtUp {
+		wait = min(wait, l.nextDue.Sub(scorer.InstantOf(l.now())))
+	}
+	return max(wait, 0)
+}
+
+// takeIn decodes what was fetched, oldest record first over all partitions, up to the offsets of until (nil: all).
+func (l *lane) takeIn(fetched []wire.Fetched, until map[string]int64) error {
+	l.ailing = nil
+	for i := range fetched {
+		f := &fetched[i]
+		if f.Err != nil {
+			if wire.Retriable(f.Err) {
+				l.ailing = fmt.Errorf("reading %s[%d]: %w", f.Topic, f.Partition.Partition, f.Err)
+				continue
+			}
+			return fmt.Errorf("reading %s[%d]: %w", f.Topic, f.Partition.Partition, f.Err)
+		}
+		if end, ok := until[offsetKey(f.Partition)]; ok && f.Next > end {
+			f.Records = before(f.Records, end)
+			f.Next = end
+		}
+		l.batch.offsets[f.Partition] = f.Next
+		l.ends[f.Partition] = f.Stable
+	}
+	for {
+		f := oldest(fetched)
+		if f == nil {
+			break
+		}
+		r := &f.Records[0]
+		f.Records = f.Records[1:]
+		if err := l.takeRecord(r); err != nil {
+			return err
+		}
+	}
+	l.caughtUp = l.atEnd()
+	l.observeLag()
+	return nil
+}
+
+// atEnd is whether the batch in hand reaches the end of every partition, as far as is known.
+func (l *lane) atEnd() bool {
+	for _, part := range l.inputs {
+		if l.reached(part) < l.ends[part] {
+			return false
+		}
+	}
+	return true
+}
+
+// reached is the lane's position in a partition, the batch in hand included.
+func (l *lane) reached(part wire.Partition) int64 {
+	if next, ok := l.batch.offsets[part]; ok {
+		return next
+	}
+	return l.ledger.Offsets[offsetKey(part)]
+}
+
+// before are the records below offset end.
+func before(records []events.Record, end int64) []events.Record {
+	n := len(records)
+	for n > 0 && records[n-1].Offset >= end {
+		n--
+	}
+	return records[:n]
+}
+
+// oldest is the partition whose first unread record has the lowest timestamp; nil when all are read.
+func oldest(fetched []wire.Fetched) *wire.Fetched {
+	var first *wire.Fetched
+	for i := range fetched {
+		f := &fetched[i]
+		if f.Err == nil && len(f.Records) > 0 && (first == nil || f.Records[0].Time < first.Records[0].Time) {
+			first = f
+		}
+	}
+	return first
+}
+
+// takeRecord makes one record an event of this batch, a forward to its own lane, or a dead letter.
+func (l *lane) takeRecord(r *events.Record) error {
+	b := &l.batch
+	b.newest = max(b.newest, r.Time)
+	b.inputs = append(b.inputs, input{record: *r})
+	in := &b.inputs[len(b.inputs)-1]
+	info, err := l.decoder.Decode(r, &in.event)
+	if err != nil {
+		b.inputs = b.inputs[:len(b.inputs)-1]
+		return l.bury(r, err)
+	}
+	if info.FutureTime {
+		l.Metrics.future.Inc()
+	}
+	if lane := events.Lane(in.event.Lead, l.lanes); lane != l.number {
+		l.count(r, "forwarded")
+		forward := events.Forward(r, in.event.Lead)
+		forward.Topic, forward.Partition = l.Topics.Inbox, lane
+		b.out = append(b.out, forward)
+		b.inputs = b.inputs[:len(b.inputs)-1]
+		return nil
+	}
+	in.lead = b.want(in.event.Lead)
+	return nil
+}
+
+// bury makes a dead letter of a record that can't be scored.
+func (l *lane) bury(r *events.Record, err error) error {
+	var refusal *scorer.Refusal
+	if !errors.As(err, &refusal) {
+		return fmt.Errorf("decoding %s[%d] at %d: %w", r.Topic, r.Partition, r.Offset, err)
+	}
+	l.buryRefused(r, refusal)
+	return nil
+}
+
+func (l *lane) buryRefused(r *events.Record, refusal *scorer.Refusal) {
+	l.count(r, "dead_letter")
+	if l.recovery == nil {
+		l.Metrics.deadLetters.WithLabelValues(refusal.Reason).Inc()
+	}
+	letter := events.DeadLetter(r, refusal)
+	letter.Topic, letter.Partition = l.Topics.DeadLetters, l.number%l.deadLetters
+	l.batch.out = append(l.batch.out, letter)
+}
+
+// count counts an event, but not one that is folded a second time.
+func (l *lane) count(r *events.Record, result string) {
+	if l.recovery == nil {
+		l.Metrics.events.WithLabelValues(r.Topic, result).Inc()
+	}
+}
+
+// somethingToDo is whether the batch in hand, or time, asks for a fold. Where nothing was fetched but positions moved
+// (control records, aborted transactions), they go along with the next batch that has something.
+func (l *lane) somethingToDo() bool {
+	b := &l.batch
+	if len(b.inputs) > 0 || len(b.out) > 0 || l.walk.underWay() || b.clock >= l.nextDue {
+		return true
+	}
+	for part, next := range b.offsets {
+		if next > l.ledger.Offsets[offsetKey(part)] {
+			return true
+		}
+	}
+	return false
+}
+
+// load brings the leads of the batch into memory: those of its events, those whose timers are due, and the next few of
+// a walk under a new model.
+func (l *lane) load(ctx context.Context) error {
+	b := &l.batch
+	defer l.phase("load")()
+	if b.clock >= l.nextDue {
+		due, err := l.store.Due(ctx, b.clock, dueAtOnce)
+		if err != nil {
+			return fmt.Errorf("reading the timers of lane %d: %w", l.number, err)
+		}
+		l.Metrics.timersDue.Add(float64(len(due)))
+		for _, id := range due {
+			w := &b.leads[b.want(id)]
+			w.asked, w.fired = true, true
+		}
+	}
+	if err := l.walkOn(ctx); err != nil {
+		return err
+	}
+	return l.loadLeads(ctx)
+}
+
+// loadLeads brings the leads that the batch wants into memory.
+func (l *lane) loadLeads(ctx context.Context) error {
+	b := &l.batch
+	var missing []string
+	var at []int
+	for i := range b.leads {
+		w := &b.leads[i]
+		if w.blob != nil {
+			continue
+		}
+		if blob, ok := l.leads.Get(w.lead.ID); ok {
+			w.blob = blob
+			continue
+		}
+		missing, at = append(missing, w.lead.ID), append(at, i)
+	}
+	err := l.store.Load(ctx, missing, func(i int, blob []byte) { b.leads[at[i]].blob = blob })
+	if err != nil {
+		return fmt.Errorf("loading %d leads of lane %d: %w", len(missing), l.number, err)
+	}
+	for i := range b.leads {
+		if err := b.leads[i].decode(l.folder); err != nil {
+			return fmt.Errorf("lane %d: %w", l.number, err)
+		}
+	}
+	return nil
+}
+
+// decode makes the lead of its blob, or a new one where there is none.
+func (w *working) decode(folder *scorer.Folder) error {
+	id := w.lead.ID
+	if w.blob == nil {
+		w.lead.Clear(id)
+	} else if err := state.DecodeLead(w.blob, &w.lead); err != nil {
+		return fmt.Errorf("decoding a stored lead: %w", err)
+	}
+	w.lead.ID = id
+	w.before, w.dueWas, w.tierWas, w.versionWas = folder.Told(&w.lead), w.lead.Due, w.lead.Tier, w.lead.ModelVersion
+	if w.fired {
+		w.dueWas = 0 // so that the timer is written anew, whatever the lead says: one that stayed would fire for ever
+	}
+	return nil
+}
+
+// phase measures one phase of a batch: call what it returns at the phase's end.
+func (l *lane) phase(name string) func() {
+	begun := l.now()
+	return func() { l.Metrics.batchSeconds.WithLabelValues(name).Observe(l.now().Sub(begun).Seconds()) }
+}

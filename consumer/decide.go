@@ -1,0 +1,209 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hotlead/hotlead/consumer/internal/wire"
+	"github.com/hotlead/hotlead/events"
+	"github.com/hotlead/hotlead/scorer"
+	"github.com/hotlead/hotlead/state"
+)
+
+// decide writes the batch to Redis, whole or not at all. While the lane refolds, n stands still and the step counts.
+func (l *lane) decide(soft, hard context.Context) error {
+	d := l.decision()
+	if l.recovery != nil && l.recovery.Phase != phaseReconcile {
+		d.Batch, d.Step = l.ledger.Batch, l.ledger.Step+1
+	} else {
+		d.Batch, d.Step = l.ledger.Batch+1, 0
+	}
+	defer l.phase("decide")()
+	if err := l.write(soft, hard, d); err != nil {
+		return fmt.Errorf("deciding batch %d of lane %d: %w", d.Batch, l.number, err)
+	}
+	l.decided(d)
+	if l.batch.clock < l.nextDue {
+		return nil
+	}
+	var err error
+	if l.nextDue, err = l.store.NextDue(hard); err != nil {
+		return fmt.Errorf("reading the next timer of lane %d: %w", l.number, err)
+	}
+	return nil
+}
+
+// write writes d, and tries again for as long as Redis says that it has not taken it (out of memory, loading, …).
+func (l *lane) write(soft, hard context.Context, d *state.Decision) error {
+	pause := pauses{first: 50 * time.Millisecond, now: 50 * time.Millisecond, least: 50 * time.Millisecond, most: 2 * time.Second}
+	for {
+		err := l.store.Decide(hard, d)
+		for errors.Is(err, state.ErrRefused) {
+			l.report(err)
+			if !pause.wait(soft) {
+				return err
+			}
+			err = l.store.Rearm(hard)
+			if err == nil {
+				err = l.store.Decide(hard, d)
+			}
+		}
+		return err
+	}
+}
+
+// decision is the batch as Redis is to hold it.
+func (l *lane) decision() *state.Decision {
+	b := &l.batch
+	d := &state.Decision{
+		Offsets:      make(map[string]int64, len(b.offsets)),
+		Clock:        max(l.ledger.Clock, b.clock),
+		OutputOffset: l.ledger.OutputOffset,
+		Cursor:       b.walk.cursor(),
+		Told:         b.told,
+		ToldDone:     b.done,
+		Leads:        make([]state.LeadWrite, 0, len(b.leads)),
+	}
+	for part, next := range b.offsets {
+		d.Offsets[offsetKey(part)] = next
+	}
+	if out := l.announcements(); len(out) > 0 {
+		d.Outbox = events.AppendOutbox(nil, out)
+	}
+	quiet := l.recovery != nil && l.recovery.Phase != phaseReconcile
+	for i := range b.leads {
+		w := &b.leads[i]
+		if !w.touched {
+			continue
+		}
+		d.Leads = append(d.Leads, l.leadWrite(w))
+		if quiet && w.lead.Sequence != w.before.Sequence {
+			d.ToldFirst = append(d.ToldFirst, state.ToldWrite{ID: w.lead.ID, Value: appendTold(w.before)})
+		}
+	}
+	if l.recovery != nil {
+		d.Recovery = l.recovery.encode()
+	}
+	return d
+}
+
+// leadWrite is one lead as Redis is to hold it.
+func (l *lane) leadWrite(w *working) state.LeadWrite {
+	w.blob = state.AppendLead(nil, &w.lead)
+	// A tier of an older model may have been indexed by other rules: taken out wherever it may stand.
+	wasIndexed := w.tierWas != "" && (w.versionWas != w.lead.ModelVersion || l.indexed[w.tierWas])
+	write := state.LeadWrite{
+		ID: w.lead.ID, Blob: w.blob,
+		Due: w.lead.Due, DueWas: w.dueWas,
+		Tier: w.lead.Tier, TierWas: w.tierWas,
+		Indexed: l.indexed[w.lead.Tier], IndexedWas: wasIndexed,
+	}
+	if write.Indexed {
+		write.Rank = l.folder.Rank(&w.lead)
+	}
+	return write
+}
+
+// decided brings what the lane holds in memory to what Redis now holds.
+func (l *lane) decided(d *state.Decision) {
+	l.ledger.Batch, l.ledger.Step = d.Batch, d.Step
+	for key, next := range d.Offsets {
+		l.ledger.Offsets[key] = next
+	}
+	l.ledger.Clock, l.ledger.Outbox, l.ledger.Recovery, l.ledger.Cursor = d.Clock, d.Outbox, d.Recovery, d.Cursor
+	l.walk = l.batch.walk
+	for i := range d.Leads {
+		w := &d.Leads[i]
+		l.leads.Put(w.ID, w.Blob)
+		if w.Due < l.nextDue {
+			l.nextDue = w.Due
+		}
+		if w.Tier != w.TierWas {
+			l.tally(w.TierWas, -1)
+			l.tally(w.Tier, 1)
+		}
+	}
+}
+
+// tally counts a lead in or out of a tier.
+func (l *lane) tally(tier string, by int64) {
+	if tier == "" {
+		return
+	}
+	l.ledger.Counts[tier] += by
+	l.Metrics.leads.WithLabelValues(tier).Add(float64(by))
+}
+
+// announce tells the world what the batch decided, and moves the committed position, in one transaction. A batch with
+// nothing to announce commits nothing.
+func (l *lane) announce(hard context.Context) error {
+	if len(l.ledger.Outbox) == 0 {
+		return l.commitBareWhenDue(hard)
+	}
+	defer l.phase("announce")()
+	if err := l.commit(hard, l.batch.out); err != nil {
+		return fmt.Errorf("announcing batch %d of lane %d: %w", l.ledger.Batch, l.number, err)
+	}
+	now := scorer.InstantOf(l.now())
+	for i := range l.batch.changes {
+		c := &l.batch.changes[i]
+		if c.Kind == scorer.TierChanged {
+			l.Metrics.changes.WithLabelValues(c.From, c.To, string(c.Cause.Kind)).Inc()
+		}
+		if at := l.batch.caused[i]; at > 0 {
+			l.Metrics.eventToChange.Observe(now.Sub(at).Seconds())
+		}
+	}
+	return nil
+}
+
+// commit is one transaction: records, and the lane's offsets with batch n and the clock as metadata.
+func (l *lane) commit(ctx context.Context, records []events.OutRecord) error {
+	offsets := make([]wire.Position, 0, len(l.inputs))
+	for _, part := range l.inputs {
+		offsets = append(offsets, wire.Position{Partition: part, Offset: l.ledger.Offsets[offsetKey(part)]})
+	}
+	done, err := l.producer.Commit(ctx, wire.Transaction{
+		Records: records,
+		Group:   l.Group, Generation: l.generation.ID, Member: l.generation.Member,
+		Offsets: offsets, Metadata: metadata{Batch: l.ledger.Batch, Clock: l.ledger.Clock}.String(),
+	})
+	if err != nil {
+		l.Metrics.transactions.WithLabelValues("failed").Inc()
+		if errors.Is(err, wire.ErrTooLarge) {
+			return &Refusal{
+				Reason: "too_large", Detail: "the broker refuses a record for its size: " + err.Error(),
+				Mend: fmt.Sprintf("raise max.message.bytes of %s above that of the input topics (`hotlead topics check` says by how much)", l.Topics.DeadLetters),
+			}
+		}
+		return err
+	}
+	l.Metrics.transactions.WithLabelValues("committed").Inc()
+	if base, ok := done.Base[l.output]; ok {
+		l.ledger.OutputOffset = base
+	}
+	l.committed, l.committedAt = l.ledger.Batch, l.now()
+	return nil
+}
+
+// commitBareWhenDue brings the committed position up, at most a second after a batch that had nothing to announce, so
+// that lag tools see the truth.
+func (l *lane) commitBareWhenDue(hard context.Context) error {
+	if l.committed == l.ledger.Batch || l.now().Sub(l.committedAt) < bareCommitAfter {
+		return nil
+	}
+	return l.commitBare(hard)
+}
+
+// commitBare commits the offsets alone, if the committed position is behind.
+func (l *lane) commitBare(hard context.Context) error {
+	if l.committed == l.ledger.Batch || l.recovery != nil {
+		return nil
+	}
+	if err := l.commit(hard, nil); err != nil {
+		return fmt.Errorf("bringing the committed position of lane %d up to batch %d: %w", l.number, l.ledger.Batch, err)
+	}
+	return nil
+}

@@ -1,0 +1,199 @@
+package consumer
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/hotlead/hotlead/consumer/internal/wire"
+	"github.com/hotlead/hotlead/scorer"
+	"github.com/hotlead/hotlead/state"
+)
+
+// position is the lane's committed position in Kafka: what the group's offsets and their metadata say. It moves only
+// inside the transaction that announces batch Batch, so the producer epoch fences it and it never goes back.
+type position struct {
+	Batch   uint64
+	Clock   scorer.Instant
+	Offsets map[wire.Partition]int64
+}
+
+// metadata is the offsets' metadata on the wire.
+type metadata struct {
+	Batch uint64         `json:"batch"`
+	Clock scorer.Instant `json:"clock"`
+}
+
+func (m metadata) String() string {
+	text, err := json.Marshal(m)
+	if err != nil {
+		panic(err) // two integers
+	}
+	return string(text)
+}
+
+// errForeignOffsets: somebody else wrote the group's offsets.
+var errForeignOffsets = errors.New("the group's offsets were not written by hotlead")
+
+// readPosition makes the lane's position of its committed offsets; nil where there are none.
+func readPosition(committed map[wire.Partition]wire.Commit) (*position, error) {
+	if len(committed) == 0 {
+		return nil, nil
+	}
+	p := &position{Offsets: make(map[wire.Partition]int64, len(committed))}
+	for part, c := range committed {
+		var m metadata
+		if err := json.Unmarshal([]byte(c.Metadata), &m); err != nil || m.Batch == 0 {
+			return nil, fmt.Errorf("%w: %s[%d] has metadata %q", errForeignOffsets, part.Topic, part.Partition, c.Metadata)
+		}
+		p.Offsets[part] = c.Offset
+		if m.Batch > p.Batch {
+			p.Batch, p.Clock = m.Batch, m.Clock
+		}
+	}
+	return p, nil
+}
+
+// found is what stands in Redis and in Kafka when a lane is taken over, all of it read after the previous owner was
+// fenced.
+type found struct {
+	ledger    *state.Ledger // nil: none
+	committed *position     // nil: none
+	// bounds are those of every input partition of the lane; output those of the lane's partition of the tier changes.
+	bounds map[wire.Partition]wire.Bounds
+	output wire.Bounds
+}
+
+// action is what a take-over does about what it found: the rows of the protocol's table.
+type action uint8
+
+const (
+	// begin: nothing was ever folded here.
+	begin action = iota
+	// resume: Redis and Kafka agree (n = m); go on from the ledger's offsets.
+	resume
+	// reannounce: Redis is ahead (n > m): announce the ledger's outbox, which may be empty, then go on.
+	reannounce
+	// probe: there is a ledger and no committed position (the group's offsets expired or were deleted): announce the
+	// outbox only if Kafka does not hold it yet, then go on.
+	probe
+	// refold: Redis lost writes: fold again from the ledger's offsets, silently, then reconcile.
+	refold
+	// rebuild: Redis lost everything: fold again from the log's start, silently, then reconcile.
+	rebuild
+	// recover: a refold or a reconcile was cut short; go on with it.
+	recoverOn
+)
+
+var actionNames = [...]string{"begin", "resume", "reannounce", "probe", "refold", "rebuild", "recover"}
+
+func (a action) String() string { return actionNames[a] }
+
+// Refusal is why a lane can't go on by itself, and what its operator can do. The other lanes go on.
+type Refusal struct {
+	Lane   int
+	Reason string // stable, for metrics: retention, recreated, foreign_offsets, model, lanes, format, too_large
+	Detail string
+	Mend   string
+}
+
+func (r *Refusal) Error() string {
+	return fmt.Sprintf("lane %d refused: %s; %s", r.Lane, r.Detail, r.Mend)
+}
+
+const rebuildMend = "run `hotlead run --rebuild=from-retained` to go on from the oldest event that Kafka still holds"
+
+// judge says what to do about what was found. fromRetained is the operator's word that what retention ate is lost and
+// the lane shall go on from what is left.
+func judge(f found, fromRetained bool) (action, *Refusal) {
+	switch {
+	case f.ledger == nil && f.committed == nil && f.output.High == 0:
+		return begin, nil
+	case f.ledger == nil:
+		if refusal := f.eaten(); refusal != nil && !fromRetained {
+			return 0, refusal
+		}
+		return rebuild, nil
+	}
+	if refusal := f.outside(); refusal != nil && !fromRetained {
+		return 0, refusal
+	}
+	switch n := f.ledger.Batch; {
+	case f.committed != nil && n < f.committed.Batch && !refolding(f.ledger):
+		return refold, nil
+	case len(f.ledger.Recovery) > 0:
+		return recoverOn, nil
+	case f.committed == nil:
+		return probe, nil
+	case n == f.committed.Batch:
+		return resume, nil
+	default:
+		return reannounce, nil
+	}
+}
+
+// eaten: the log of some partition does not begin at 0 any more, so a rebuild would not see every event.
+func (f found) eaten() *Refusal {
+	for _, part := range sortedPartitions(f.bounds) {
+		if start := f.bounds[part].Start; start > 0 {
+			return &Refusal{
+				Reason: "retention",
+				Detail: fmt.Sprintf("Redis holds no state for it, and %s[%d] now begins at offset %d, so the state can't be rebuilt whole", part.Topic, part.Partition, start),
+				Mend:   "restore Redis from a backup, or " + rebuildMend,
+			}
+		}
+	}
+	return nil
+}
+
+// outside: an offset of the ledger is not in its log.
+func (f found) outside() *Refusal {
+	for _, part := range sortedPartitions(f.bounds) {
+		next, ok := f.ledger.Offsets[offsetKey(part)]
+		bounds := f.bounds[part]
+		switch {
+		case !ok:
+		case next < bounds.Start:
+			return &Refusal{
+				Reason: "retention",
+				Detail: fmt.Sprintf("%s[%d] was folded up to offset %d, but retention has deleted up to %d: %d events were never seen", part.Topic, part.Partition, next, bounds.Start, bounds.Start-next),
+				Mend:   rebuildMend,
+			}
+		case next > bounds.High:
+			return &Refusal{
+				Reason: "recreated",
+				Detail: fmt.Sprintf("%s[%d] was folded up to offset %d, but ends at %d: the topic was deleted and made anew, or lost records", part.Topic, part.Partition, next, bounds.High),
+				Mend:   rebuildMend,
+			}
+		}
+	}
+	return nil
+}
+
+// refolding: the ledger's recovery is still folding, so its n stays behind the committed position on purpose.
+func refolding(l *state.Ledger) bool {
+	if len(l.Recovery) == 0 {
+		return false
+	}
+	r, err := readRecovery(l.Recovery)
+	return err == nil && r.Phase != phaseReconcile
+}
+
+// offsetKey is how the ledger names a partition.
+func offsetKey(p wire.Partition) string { return fmt.Sprintf("%s/%d", p.Topic, p.Partition) }
+
+func sortedPartitions[V any](m map[wire.Partition]V) []wire.Partition {
+	return slices.SortedFunc(maps.Keys(m), comparePartitions)
+}
+
+func comparePartitions(a, b wire.Partition) int {
+	if a.Topic != b.Topic {
+		if a.Topic < b.Topic {
+			return -1
+		}
+		return 1
+	}
+	return a.Partition - b.Partition
+}

@@ -1,0 +1,111 @@
+package consumer
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/hotlead/hotlead/consumer/internal/wire"
+	"github.com/hotlead/hotlead/state"
+)
+
+var (
+	clicks = wire.Partition{Topic: "lead.engagement", Partition: 2}
+	inbox  = wire.Partition{Topic: "lead.inbox", Partition: 2}
+)
+
+// ledgerAt is a ledger of batch n that has folded both partitions up to next.
+func ledgerAt(n uint64, next int64) *state.Ledger {
+	return &state.Ledger{Batch: n, Offsets: map[string]int64{offsetKey(clicks): next, offsetKey(inbox): next}}
+}
+
+// committedAt is the committed position of batch m at next.
+func committedAt(m uint64, next int64) *position {
+	return &position{Batch: m, Offsets: map[wire.Partition]int64{clicks: next, inbox: next}}
+}
+
+// logs are the bounds of both partitions.
+func logs(start, end int64) map[wire.Partition]wire.Bounds {
+	b := wire.Bounds{Start: start, Stable: end, High: end}
+	return map[wire.Partition]wire.Bounds{clicks: b, inbox: b}
+}
+
+func recovering(l *state.Ledger, phase string) *state.Ledger {
+	l.Recovery = (&recovery{Phase: phase, Until: map[string]int64{}}).encode()
+	return l
+}
+
+// TestTakingALaneOver is the table of the protocol, row by row.
+func TestTakingALaneOver(t *testing.T) {
+	told := wire.Bounds{Stable: 9, High: 9}
+	for name, row := range map[string]struct {
+		found   found
+		want    action
+		refusal string // its reason; "" none
+	}{
+		"nothing was ever folded":                        {found: found{bounds: logs(0, 50)}, want: begin},
+		"nothing was ever folded, old log":               {found: found{bounds: logs(7, 50)}, want: begin},
+		"n = m: clean":                                   {found: found{ledgerAt(5, 50), committedAt(5, 50), logs(0, 80), told}, want: resume},
+		"n > m: announce the outbox":                     {found: found{ledgerAt(7, 50), committedAt(5, 40), logs(0, 80), told}, want: reannounce},
+		"n < m: Redis rolled back":                       {found: found{ledgerAt(3, 30), committedAt(5, 40), logs(0, 80), told}, want: refold},
+		"no ledger, m > 0":                               {found: found{nil, committedAt(5, 40), logs(0, 80), told}, want: rebuild},
+		"no ledger, m > 0, log begins late":              {found: found{nil, committedAt(5, 40), logs(3, 80), told}, refusal: "retention"},
+		"no ledger, no position, but the world was told": {found: found{nil, nil, logs(0, 80), told}, want: rebuild},
+		"ledger, no committed position":                  {found: found{ledgerAt(5, 50), nil, logs(0, 80), told}, want: probe},
+		"ledger below the log's start":                   {found: found{ledgerAt(5, 50), committedAt(5, 50), logs(51, 80), told}, refusal: "retention"},
+		"ledger at the log's start":                      {found: found{ledgerAt(5, 50), committedAt(5, 50), logs(50, 80), told}, want: resume},
+		"ledger above the log's end":                     {found: found{ledgerAt(5, 50), committedAt(5, 50), logs(0, 49), told}, refusal: "recreated"},
+		"a refold was cut short":                         {found: found{recovering(ledgerAt(3, 30), phaseRefold), committedAt(5, 40), logs(0, 80), told}, want: recoverOn},
+		"a reading of what was told was cut short":       {found: found{recovering(ledgerAt(3, 30), phaseRead), committedAt(5, 40), logs(0, 80), told}, want: recoverOn},
+		"a reconcile was cut short":                      {found: found{recovering(ledgerAt(6, 40), phaseReconcile), committedAt(5, 40), logs(0, 80), told}, want: recoverOn},
+		"Redis rolled back into a reconcile":             {found: found{recovering(ledgerAt(6, 40), phaseReconcile), committedAt(9, 60), logs(0, 80), told}, want: refold},
+		"a rebuild was cut short":                        {found: found{recovering(ledgerAt(0, 10), phaseRefold), nil, logs(0, 80), told}, want: recoverOn},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, refusal := judge(row.found, false)
+			switch {
+			case refusal != nil && row.refusal == "":
+				t.Fatalf("refused: %v", refusal)
+			case refusal != nil:
+				if refusal.Reason != row.refusal || !strings.Contains(refusal.Error(), "--rebuild=from-retained") {
+					t.Fatalf("refused with %v; want reason %s and the mend", refusal, row.refusal)
+				}
+			case row.refusal != "":
+				t.Fatalf("%v; want the refusal %s", got, row.refusal)
+			case got != row.want:
+				t.Fatalf("%v; want %v", got, row.want)
+			}
+		})
+	}
+}
+
+// TestTheOperatorsWord lifts each refusal that only the operator can lift.
+func TestTheOperatorsWord(t *testing.T) {
+	for name, row := range map[string]struct {
+		found found
+		want  action
+	}{
+		"no ledger, log begins late":   {found{nil, committedAt(5, 40), logs(3, 80), wire.Bounds{}}, rebuild},
+		"ledger below the log's start": {found{ledgerAt(5, 50), committedAt(5, 50), logs(51, 80), wire.Bounds{}}, resume},
+		"ledger above the log's end":   {found{ledgerAt(5, 50), committedAt(5, 50), logs(0, 49), wire.Bounds{}}, resume},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, refusal := judge(row.found, true)
+			if refusal != nil || got != row.want {
+				t.Fatalf("%v, %v; want %v", got, refusal, row.want)
+			}
+		})
+	}
+}
+
+func TestOffsetsThatSomebodyElseWroteAreNotTrusted(t *testing.T) {
+	for _, text := range []string{"", "{}", "x", `{"batch":0}`} {
+		_, err := readPosition(map[wire.Partition]wire.Commit{clicks: {Offset: 3, Metadata: text}})
+		if err == nil {
+			t.Errorf("metadata %q was taken for ours", text)
+		}
+	}
+	p, err := readPosition(map[wire.Partition]wire.Commit{clicks: {Offset: 3, Metadata: metadata{Batch: 4, Clock: 9}.String()}})
+	if err != nil || p.Batch != 4 || p.Clock != 9 || p.Offsets[clicks] != 3 {
+		t.Errorf("%+v, %v", p, err)
+	}
+}

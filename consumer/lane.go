@@ -1,0 +1,254 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/hotlead/hotlead/consumer/internal/group"
+	"github.com/hotlead/hotlead/consumer/internal/wire"
+	"github.com/hotlead/hotlead/events"
+	"github.com/hotlead/hotlead/scorer"
+	"github.com/hotlead/hotlead/state"
+)
+
+const (
+	// fetchBytes bounds one fetch, and with it the memory of a batch, its Redis transaction and its outbox.
+	fetchBytes = 4 << 20
+	// idleWait is how long a fetch waits for input when nothing else is due.
+	idleWait = 500 * time.Millisecond
+	// bareCommitAfter is how long the committed position may stay behind batches that announced nothing.
+	bareCommitAfter = time.Second
+	// transactionTimeout is how long the coordinator lets a transaction stay open. Readers wait for it to end, so it is
+	// short; a lane whose transaction outlives it is fenced and takes itself over again.
+	transactionTimeout = 10 * time.Second
+)
+
+// membership is what a lane needs of the group.
+type membership interface {
+	// Check asks the coordinator whether the membership still stands: nil yes, group.ErrNotMember no.
+	Check(ctx context.Context) error
+}
+
+// lane is one lane while it is ours: its share of the topics, its state, and the loop that turns one into the other.
+// Everything but status belongs to the goroutine in run.
+type lane struct {
+	*Options
+	number, lanes int
+	generation    group.Generation
+	member        membership
+	log           *slog.Logger
+
+	cluster  *wire.Cluster
+	fetcher  *wire.Fetcher
+	producer *wire.Producer
+	store    *state.Lane
+	decoder  *events.Decoder
+	inputs   []wire.Partition
+	output   wire.Partition
+	// deadLetters is the partition count of the dead-letter topic.
+	deadLetters int
+
+	// warm is whether what follows is known to be what Redis and Kafka hold: set by takeOver, cleared by any error after
+	// which that is not sure.
+	warm     bool
+	ledger   *state.Ledger
+	recovery *recovery // nil: none under way
+	model    *scorer.Model
+	folder   *scorer.Folder
+	indexed  map[string]bool // the tiers that have an index: all but the last
+	leads    *state.Leads
+	memory   int64 // bytes that leads may take
+	// caughtUp is whether the last fetch reached the end of every partition: then the lane's clock is the wall clock.
+	caughtUp bool
+	nextDue  scorer.Instant
+	walk     walk
+	// ends are the ends of the partitions as last seen, read committed; ailing is what keeps one of them from being read
+	// just now, which passes.
+	ends   map[wire.Partition]int64
+	ailing error
+	// committed is the batch of the committed position, committedAt when it was brought up.
+	committed   uint64
+	committedAt time.Time
+	batch       batch
+
+	status atomic.Pointer[Status]
+}
+
+// Status is how a lane does, for readiness.
+type Status struct {
+	Lane int
+	// Err is what keeps the lane from progressing; nil while all is well.
+	Err error
+	// Since is when Err came to be.
+	Since time.Time
+	// Settled is whether the lane has been taken over.
+	Settled bool
+}
+
+// run keeps the lane going until soft ends: then the batch in hand is finished and announced. hard cuts everything off.
+// What breaks in between is taken over again from the top, once the group has confirmed that the lane is still ours; a
+// lane that is not, or that only its operator can mend, stands still until soft ends.
+func (l *lane) run(soft, hard context.Context) {
+	pause := pauses{first: 0, least: 20 * time.Millisecond, most: 5 * time.Second}
+	for soft.Err() == nil && hard.Err() == nil {
+		begun := l.now()
+		err := l.own(soft, hard)
+		if err == nil || soft.Err() != nil || hard.Err() != nil {
+			break
+		}
+		l.warm = false
+		l.report(err)
+		var refusal *Refusal
+		if errors.As(err, &refusal) {
+			l.refuse(soft, refusal)
+			return
+		}
+		if l.now().Sub(begun) > time.Minute {
+			pause.reset()
+		}
+		if !l.stillOurs(soft, &pause) {
+			return
+		}
+	}
+}
+
+// own takes the lane over, unless it is warm, and folds batch after batch until soft ends.
+func (l *lane) own(soft, hard context.Context) error {
+	if !l.warm {
+		if err := l.takeOver(soft, hard); err != nil {
+			return fmt.Errorf("taking lane %d over: %w", l.number, err)
+		}
+	}
+	for soft.Err() == nil {
+		if err := l.next(soft, hard); err != nil {
+			return err
+		}
+		l.report(l.ailing)
+	}
+	return l.commitBare(hard)
+}
+
+// next is one batch: fetch → load → fold → decide → announce. It is cut short only between fetch and load.
+func (l *lane) next(soft, hard context.Context) error {
+	if l.recovery != nil {
+		return l.recover(soft, hard)
+	}
+	if err := l.fetch(soft); err != nil || soft.Err() != nil {
+		return err
+	}
+	if !l.somethingToDo() {
+		return l.commitBareWhenDue(hard)
+	}
+	l.step(l.number, Fetched)
+	if err := l.load(hard); err != nil {
+		return err
+	}
+	l.step(l.number, Loaded)
+	l.fold()
+	l.step(l.number, Folded)
+	if err := l.decide(soft, hard); err != nil {
+		return err
+	}
+	l.step(l.number, Decided)
+	if err := l.announce(hard); err != nil {
+		return err
+	}
+	l.step(l.number, Announced)
+	return nil
+}
+
+// stillOurs waits out the pause and asks the group whether the lane is still ours, until there is an answer. A zombie
+// that took the lane over without asking would fence its rightful owner.
+func (l *lane) stillOurs(soft context.Context, pause *pauses) bool {
+	for {
+		if !pause.wait(soft) {
+			return false
+		}
+		err := l.member.Check(soft)
+		switch {
+		case err == nil:
+			return true
+		case errors.Is(err, group.ErrNotMember):
+			l.Metrics.fenced.WithLabelValues("group").Inc()
+			l.log.Warn("the lane is another worker's now; dropped", "error", err)
+			return false
+		}
+		l.report(fmt.Errorf("asking the group whether lane %d is still ours: %w", l.number, err))
+	}
+}
+
+// refuse stands the lane still, for its operator to see, until soft ends.
+func (l *lane) refuse(soft context.Context, r *Refusal) {
+	r.Lane = l.number
+	l.log.Error("the lane can't go on by itself; the others do", "reason", r.Reason, "detail", r.Detail, "mend", r.Mend)
+	gauge := l.Metrics.lanesRefused.WithLabelValues(fmt.Sprint(l.number), r.Reason)
+	gauge.Set(1)
+	<-soft.Done()
+	gauge.Set(0)
+}
+
+// report sets the lane's status, and logs what is new in it.
+func (l *lane) report(err error) {
+	before := l.status.Load()
+	if err == nil && before != nil && before.Err == nil && before.Settled {
+		return
+	}
+	s := &Status{Lane: l.number, Err: err, Since: l.now(), Settled: err == nil}
+	if before != nil && before.Err != nil && err != nil {
+		s.Since = before.Since
+	}
+	l.status.Store(s)
+	switch {
+	case err == nil:
+		return
+	case errors.Is(err, wire.ErrFenced):
+		l.Metrics.fenced.WithLabelValues("kafka").Inc()
+	case errors.Is(err, state.ErrFenced), errors.Is(err, state.ErrOvertaken):
+		l.Metrics.fenced.WithLabelValues("redis").Inc()
+	}
+	if before == nil || before.Err == nil || before.Err.Error() != err.Error() {
+		l.log.Warn("the lane is held up", "error", err)
+	}
+}
+
+// close gives back what the lane holds.
+func (l *lane) close() error {
+	l.fetcher.Close()
+	l.forgetCounts()
+	l.forgetLag()
+	return l.store.Close()
+}
+
+// pauses are growing waits between tries.
+type pauses struct {
+	first, least, most, now time.Duration
+}
+
+func (p *pauses) reset() { p.now = p.first }
+
+// wait waits for the present pause and doubles it; false when ctx ended.
+func (p *pauses) wait(ctx context.Context) bool {
+	if p.now > 0 {
+		t := time.NewTimer(p.now)
+		defer t.Stop()
+		select {
+		case <-ctx.Done():
+			return false
+		case <-t.C:
+		}
+	}
+	p.now = min(max(2*p.now, p.least), p.most)
+	return ctx.Err() == nil
+}
+
+// bound sets how many bytes the lane's leads may take in memory. It is called while the lane stands still.
+func (l *lane) bound(bytes int64) {
+	if l.memory != bytes {
+		l.memory = bytes
+		l.leads = state.NewLeads(bytes)
+	}
+}

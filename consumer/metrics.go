@@ -1,0 +1,110 @@
+package consumer
+
+import (
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hotlead/hotlead/scorer"
+)
+
+// Metrics are what the lanes tell of themselves. No label ever holds a lead's ID.
+type Metrics struct {
+	events        *prometheus.CounterVec
+	deadLetters   *prometheus.CounterVec
+	duplicates    prometheus.Counter
+	late          prometheus.Counter
+	future        prometheus.Counter
+	unevaluable   *prometheus.CounterVec
+	changes       *prometheus.CounterVec
+	leads         *prometheus.GaugeVec
+	eventToChange prometheus.Histogram
+	lagRecords    *prometheus.GaugeVec
+	lagSeconds    *prometheus.GaugeVec
+	batchSeconds  *prometheus.HistogramVec
+	batchEvents   prometheus.Histogram
+	transactions  *prometheus.CounterVec
+	rollbacks     prometheus.Counter
+	fenced        *prometheus.CounterVec
+	takeOvers     *prometheus.CounterVec
+	lanesOwned    prometheus.Gauge
+	lanesRefused  *prometheus.GaugeVec
+	rebalances    prometheus.Counter
+	timersDue     prometheus.Counter
+}
+
+// NewMetrics makes the metrics and registers them; it panics where they are registered already, as promauto does.
+func NewMetrics(reg prometheus.Registerer) *Metrics {
+	counter := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Namespace: "hotlead", Name: name, Help: help})
+	}
+	counters := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: "hotlead", Name: name, Help: help}, labels)
+	}
+	gauges := func(name, help string, labels ...string) *prometheus.GaugeVec {
+		return prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "hotlead", Name: name, Help: help}, labels)
+	}
+	seconds := []float64{.0005, .001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 2, 5, 10, 30, 60}
+	m := &Metrics{
+		events:      counters("events_total", "Input events by topic and what became of them: scored, duplicate, dead_letter, forwarded.", "topic", "result"),
+		deadLetters: counters("dead_letters_total", "Events that could not be scored, by reason.", "reason"),
+		duplicates:  counter("duplicates_total", "Events that had been counted before."),
+		late:        counter("late_events_total", "Events older than their lead's clock."),
+		future:      counter("future_events_total", "Events whose time lay more than five minutes ahead of their record's and was taken as that."),
+		unevaluable: counters("rule_unevaluable_total", "Times that a rule's condition or expression could not be evaluated, so that it did not match.", "rule"),
+		changes:     counters("tier_changes_total", "Announced changes of tier.", "from", "to", "cause"),
+		leads:       gauges("leads", "Leads by tier, of the lanes owned by this process.", "tier"),
+		eventToChange: prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "hotlead", Name: "event_to_change_seconds",
+			Help: "From the record's timestamp to the committed change that it caused.", Buckets: seconds}),
+		lagRecords: gauges("lag_records", "Records not yet folded.", "topic", "partition"),
+		lagSeconds: gauges("lag_seconds", "Age of the newest folded record of a lane that has not read to the end; 0 for one that has.", "partition"),
+		batchSeconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: "hotlead", Name: "batch_seconds",
+			Help: "Time that batches spend in each phase: load, fold, decide, announce.", Buckets: seconds}, []string{"phase"}),
+		batchEvents: prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "hotlead", Name: "batch_events",
+			Help: "Events in a batch.", Buckets: prometheus.ExponentialBuckets(1, 4, 9)}),
+		transactions: counters("transactions_total", "Kafka transactions by outcome: committed, failed.", "outcome"),
+		rollbacks:    counter("state_rollbacks_total", "Times that Redis was found to have lost writes, so that a lane was folded again."),
+		fenced:       counters("fenced_total", "Times that a lane was found to belong to another worker, by the layer that told: kafka, redis, group.", "layer"),
+		takeOvers:    counters("take_overs_total", "Lanes taken over, by what was found: begin, resume, reannounce, probe, refold, rebuild, recover.", "found"),
+		lanesOwned:   prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "hotlead", Name: "lanes_owned", Help: "Lanes that this process owns."}),
+		lanesRefused: gauges("lane_refused", "1 for a lane that can't go on without its operator, by reason.", "partition", "reason"),
+		rebalances:   counter("rebalances_total", "Generations of the consumer group that this process took part in."),
+		timersDue:    counter("timers_due_total", "Timers of leads that came due."),
+	}
+	reg.MustRegister(m.events, m.deadLetters, m.duplicates, m.late, m.future, m.unevaluable, m.changes, m.leads, m.eventToChange,
+		m.lagRecords, m.lagSeconds, m.batchSeconds, m.batchEvents, m.transactions, m.rollbacks, m.fenced, m.takeOvers,
+		m.lanesOwned, m.lanesRefused, m.rebalances, m.timersDue)
+	return m
+}
+
+// observeLag tells how far the lane is behind.
+func (l *lane) observeLag() {
+	for _, part := range l.inputs {
+		behind := max(l.ends[part]-l.reached(part), 0)
+		l.Metrics.lagRecords.WithLabelValues(part.Topic, strconv.Itoa(part.Partition)).Set(float64(behind))
+	}
+	seconds := 0.0
+	if !l.caughtUp && l.batch.newest > 0 {
+		seconds = max(scorer.InstantOf(l.now()).Sub(l.batch.newest).Seconds(), 0)
+	}
+	l.Metrics.lagSeconds.WithLabelValues(strconv.Itoa(l.number)).Set(seconds)
+}
+
+// forgetLag takes back what observeLag told, for a lane that is not ours any more.
+func (l *lane) forgetLag() {
+	for _, part := range l.inputs {
+		l.Metrics.lagRecords.DeleteLabelValues(part.Topic, strconv.Itoa(part.Partition))
+	}
+	l.Metrics.lagSeconds.DeleteLabelValues(strconv.Itoa(l.number))
+}
+
+// forgetCounts takes the lane's leads out of the counts by tier.
+func (l *lane) forgetCounts() {
+	if l.ledger == nil {
+		return
+	}
+	for tier, n := range l.ledger.Counts {
+		l.Metrics.leads.WithLabelValues(tier).Sub(float64(n))
+	}
+	l.ledger = nil
+}

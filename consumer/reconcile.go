@@ -1,0 +1,120 @@
+package consumer
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/hotlead/hotlead/events"
+	"github.com/hotlead/hotlead/scorer"
+	"github.com/hotlead/hotlead/state"
+)
+
+// toldAtOnce bounds how many leads one batch of a reconcile reads or corrects.
+const toldAtOnce = 5000
+
+// readTold reads what the world was told into told: the last change of each lead since the output offset that the
+// ledger remembers goes before what was kept while refolding. It ends in the first batch that counts again: one beyond
+// every batch that Kafka knows of.
+func (l *lane) readTold(soft, hard context.Context) error {
+	b := &l.batch
+	l.begin()
+	last := map[string]scorer.Told{}
+	flush := func() error {
+		l.begin()
+		for id, told := range last {
+			b.told = append(b.told, state.ToldWrite{ID: id, Value: appendTold(told)})
+		}
+		clear(last)
+		return l.decide(soft, hard)
+	}
+	err := l.scan(soft, l.output, l.ledger.OutputOffset, func(r *events.Record) error {
+		told, id, err := toldBy(r)
+		if err != nil {
+			return err
+		}
+		last[id] = told
+		if len(last) >= toldAtOnce {
+			return flush()
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("reading what was announced in lane %d: %w", l.number, err)
+	}
+	next := *l.recovery
+	next.Phase = phaseReconcile
+	l.recovery = &next
+	l.ledger.Batch = max(l.ledger.Batch, next.Batch)
+	return flush()
+}
+
+// reconcile is one batch of leads of which something was told: each takes over the sequence that the world knows, and
+// where the world knows another tier, one corrective change is announced. When none are left the recovery is over.
+func (l *lane) reconcile(soft, hard context.Context) error {
+	b := &l.batch
+	l.begin()
+	told, err := l.store.Told(hard, toldAtOnce)
+	if err != nil {
+		return fmt.Errorf("reading what was told of the leads of lane %d: %w", l.number, err)
+	}
+	if len(told) == 0 {
+		l.recovery = nil
+		l.log.Info("the lane is whole again", "batch", l.ledger.Batch+1)
+	}
+	for id := range told {
+		b.want(id)
+		b.done = append(b.done, id)
+	}
+	if err := l.loadLeads(hard); err != nil {
+		return err
+	}
+	for i := range b.leads {
+		w := &b.leads[i]
+		known, err := readTold(told[w.lead.ID])
+		if err != nil {
+			return fmt.Errorf("lane %d: %w", l.number, err)
+		}
+		n := len(b.changes)
+		b.changes = l.folder.Correct(&w.lead, known, max(b.clock, w.lead.Clock), b.changes)
+		l.folder.Schedule(&w.lead)
+		w.touched = true
+		for range b.changes[n:] {
+			b.caused = append(b.caused, 0)
+		}
+	}
+	if err := l.decide(soft, hard); err != nil {
+		return err
+	}
+	return l.announce(hard)
+}
+
+// appendTold is how told keeps what was announced of a lead.
+func appendTold(t scorer.Told) []byte {
+	text, err := json.Marshal(t)
+	if err != nil {
+		panic(err) // strings and integers
+	}
+	return text
+}
+
+func readTold(text []byte) (scorer.Told, error) {
+	var t scorer.Told
+	if err := json.Unmarshal(text, &t); err != nil {
+		return t, fmt.Errorf("reading what was told of a lead: %w", err)
+	}
+	return t, nil
+}
+
+// toldBy is what a record of the output partition tells of its lead.
+func toldBy(r *events.Record) (scorer.Told, string, error) {
+	a, err := events.ReadChange(r.Value)
+	if err != nil {
+		return scorer.Told{}, "", &Refusal{
+			Reason: "foreign_output",
+			Detail: fmt.Sprintf("%s[%d] holds a record at offset %d that hotlead did not write: %v", r.Topic, r.Partition, r.Offset, err),
+			Mend:   "see that nobody else writes to that topic",
+		}
+	}
+	return scorer.Told{Sequence: a.Sequence, Tier: a.To, Stage: a.Stage, Since: a.At}, a.Lead, nil
+}

@@ -1,0 +1,108 @@
+package consumer
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/hotlead/hotlead/scorer"
+)
+
+// The phases of a recovery, in order. Each batch of a recovery writes its phase into the ledger together with what it
+// did, so a recovery that is cut short goes on where it was.
+const (
+	// phaseRefold folds the input up to the committed position once more, silently; what had been announced of each lead
+	// that changes is kept in told.
+	phaseRefold = "refold"
+	// phaseRead reads what the world was told from the lane's own output partition into told.
+	phaseRead = "read"
+	// phaseReconcile gives each lead in told the sequence that the world knows, and announces a correction where the
+	// world knows another tier.
+	phaseReconcile = "reconcile"
+)
+
+// recovery is how far the mending of a Redis that lost writes has come.
+type recovery struct {
+	Phase string `json:"phase"`
+	// Until are the offsets up to which the world has been told everything, by offsetKey; Batch and Clock are of the
+	// committed position that says so.
+	Until map[string]int64 `json:"until"`
+	Batch uint64           `json:"batch"`
+	Clock scorer.Instant   `json:"clock"`
+}
+
+// refoldTo is a recovery that folds up to the committed position; without one, up to the end of what is there, since
+// the output topic may have told the world of any of it.
+func refoldTo(f found, committed *position) *recovery {
+	r := &recovery{Phase: phaseRefold, Until: map[string]int64{}}
+	if committed != nil {
+		r.Batch, r.Clock = committed.Batch, committed.Clock
+		for part, next := range committed.Offsets {
+			r.Until[offsetKey(part)] = next
+		}
+		return r
+	}
+	for part, b := range f.bounds {
+		r.Until[offsetKey(part)] = b.Stable
+	}
+	return r
+}
+
+func (r *recovery) encode() []byte {
+	text, err := json.Marshal(r)
+	if err != nil {
+		panic(err) // strings and integers
+	}
+	return text
+}
+
+func readRecovery(text []byte) (recovery, error) {
+	var r recovery
+	if err := json.Unmarshal(text, &r); err != nil {
+		return r, fmt.Errorf("reading the ledger's recovery: %w", err)
+	}
+	return r, nil
+}
+
+// recover is one batch of the recovery.
+func (l *lane) recover(soft, hard context.Context) error {
+	switch l.recovery.Phase {
+	case phaseRefold:
+		return l.refold(soft, hard)
+	case phaseRead:
+		return l.readTold(soft, hard)
+	default:
+		return l.reconcile(soft, hard)
+	}
+}
+
+// refold is one silent batch: the next input below the committed position, or, when all of that is folded, the timers
+// up to the committed clock, or, when none are left, the step to the next phase.
+func (l *lane) refold(soft, hard context.Context) error {
+	b := &l.batch
+	l.begin()
+	if at := l.positions(l.recovery.Until); len(at) > 0 {
+		fetched, err := l.fetcher.Fetch(soft, at, idleWait)
+		if err != nil {
+			return nil // soft ended: nothing is in hand
+		}
+		if err := l.takeIn(fetched, l.recovery.Until); err != nil {
+			return err
+		}
+		b.clock = max(b.clock, b.newest)
+	} else if b.clock = max(b.clock, l.recovery.Clock); b.clock < l.nextDue {
+		next := *l.recovery
+		next.Phase = phaseRead
+		l.recovery = &next
+	}
+	return l.foldSilently(soft, hard)
+}
+
+// foldSilently loads, folds and decides the batch in hand. Nothing is announced.
+func (l *lane) foldSilently(soft, hard context.Context) error {
+	if err := l.load(hard); err != nil {
+		return err
+	}
+	l.fold()
+	return l.decide(soft, hard)
+}

@@ -1,0 +1,293 @@
+package consumer
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+
+	"github.com/hotlead/hotlead/consumer/internal/wire"
+	"github.com/hotlead/hotlead/events"
+	"github.com/hotlead/hotlead/scorer"
+	"github.com/hotlead/hotlead/state"
+)
+
+// takeOver makes the lane ours, in an order that matters: first InitProducerID, which fences the previous owner and
+// settles its transaction; then what Kafka and Redis hold, which nobody but a zombie's late write to Redis can change
+// any more; then our name in the ledger, if it is still as it was read, which stops that as well; then whatever the
+// table of found.go says.
+func (l *lane) takeOver(soft, hard context.Context) error {
+	if err := l.store.Reset(); err != nil {
+		return fmt.Errorf("dropping the connection to Redis: %w", err)
+	}
+	epoch, err := l.producer.Init(soft)
+	if err != nil {
+		return fmt.Errorf("fencing the previous owner: %w", err)
+	}
+	f, err := l.find(soft)
+	if err != nil {
+		return err
+	}
+	todo, refusal := judge(f, l.RebuildFromRetained)
+	if refusal != nil {
+		return refusal
+	}
+	l.Metrics.takeOvers.WithLabelValues(todo.String()).Inc()
+	l.log.Info("taking the lane over", "found", todo.String(), "epoch", epoch.Epoch)
+	ledger, err := l.ledgerFor(f, todo)
+	if err != nil {
+		return err
+	}
+	ledger.Owner = state.Owner{ProducerID: epoch.ProducerID, Epoch: epoch.Epoch}
+	if err := l.store.Claim(hard, f.ledger, ledger); err != nil {
+		return fmt.Errorf("writing our name into the ledger: %w", err)
+	}
+	if err := l.hold(hard, ledger, f); err != nil {
+		return err
+	}
+	if err := l.settle(hard, f, todo); err != nil {
+		return err
+	}
+	l.warm = true
+	return nil
+}
+
+// find reads what stands in Kafka and in Redis.
+func (l *lane) find(ctx context.Context) (found, error) {
+	var f found
+	committed, err := l.cluster.Committed(ctx, l.Group, l.inputs)
+	if err != nil {
+		return f, fmt.Errorf("reading the committed position: %w", err)
+	}
+	if f.committed, err = readPosition(committed); err != nil {
+		return f, &Refusal{
+			Reason: "foreign_offsets", Detail: err.Error(),
+			Mend: fmt.Sprintf("delete the offsets of group %s (`kafka-consumer-groups --delete-offsets`); hotlead then trusts Redis", l.Group),
+		}
+	}
+	bounds, err := l.cluster.Bounds(ctx, append([]wire.Partition{l.output}, l.inputs...))
+	if err != nil {
+		return f, fmt.Errorf("reading the bounds of the lane's partitions: %w", err)
+	}
+	f.output = bounds[l.output]
+	delete(bounds, l.output)
+	f.bounds = bounds
+	f.ledger, err = l.store.Read(ctx)
+	switch {
+	case errors.Is(err, state.ErrNoLedger):
+		f.ledger = nil
+	case errors.Is(err, state.ErrNewer), errors.Is(err, state.ErrDamaged):
+		return f, &Refusal{Reason: "format", Detail: err.Error(), Mend: "run the version of hotlead that wrote it, or restore Redis from a backup"}
+	case err != nil:
+		return f, fmt.Errorf("reading the ledger: %w", err)
+	}
+	return f, nil
+}
+
+// ledgerFor is the ledger with which the lane goes on.
+func (l *lane) ledgerFor(f found, todo action) (*state.Ledger, error) {
+	if f.ledger == nil {
+		return l.newLedger(f, todo)
+	}
+	ledger := *f.ledger
+	ledger.Offsets = maps.Clone(f.ledger.Offsets)
+	ledger.Counts = maps.Clone(f.ledger.Counts)
+	for part, b := range f.bounds {
+		next, ok := ledger.Offsets[offsetKey(part)]
+		if !ok || next < b.Start || next > b.High { // new, or given up by --rebuild=from-retained
+			ledger.Offsets[offsetKey(part)] = b.Start
+		}
+	}
+	if todo == refold || todo == recoverOn && refolding(f.ledger) {
+		ledger.Outbox = nil // it was announced: n is behind the committed position
+		ledger.Recovery = refoldTo(f, f.committed).encode()
+	}
+	if todo == refold {
+		ledger.Step = 0
+	}
+	return &ledger, l.putInForce(&ledger)
+}
+
+// newLedger is the ledger of a lane that has none: of one that begins, or of one whose Redis lost everything.
+func (l *lane) newLedger(f found, todo action) (*state.Ledger, error) {
+	ledger := &state.Ledger{
+		Format: state.LedgerFormat, Batch: 1, OutputOffset: -1, Cursor: -1, Buckets: state.DefaultBuckets,
+		Offsets: map[string]int64{}, Counts: map[string]int64{},
+		Model: state.ModelInForce{Name: l.Model.Name, Version: l.Model.Version, Text: l.Model.Text},
+	}
+	for part, b := range f.bounds {
+		ledger.Offsets[offsetKey(part)] = b.Start
+	}
+	if todo == rebuild {
+		ledger.Batch = 0
+		ledger.Recovery = refoldTo(f, f.committed).encode()
+	}
+	return ledger, nil
+}
+
+// putInForce puts the configured model in force if it is newer than the lane's. An older one is not: a rolling
+// deployment must not flap a lead.
+func (l *lane) putInForce(ledger *state.Ledger) error {
+	own, configured := ledger.Model, l.Model
+	switch {
+	case configured.Version > own.Version:
+		ledger.Model = state.ModelInForce{Name: configured.Name, Version: configured.Version, Text: configured.Text}
+		ledger.Cursor = 0
+		l.log.Info("a new model is in force", "model", configured.Name, "version", configured.Version, "was", own.Version)
+	case configured.Version < own.Version:
+		l.log.Warn("the lane runs a newer model than the configured one", "in_force", own.Version, "configured", configured.Version)
+	case !bytes.Equal(configured.Text, own.Text):
+		return &Refusal{
+			Reason: "model",
+			Detail: fmt.Sprintf("the configured model %s is version %d, and so is the lane's %s, with another text", configured.Name, configured.Version, own.Name),
+			Mend:   fmt.Sprintf("give the configured model version %d", own.Version+1),
+		}
+	}
+	return nil
+}
+
+// hold takes what was found into memory.
+func (l *lane) hold(ctx context.Context, ledger *state.Ledger, f found) error {
+	l.forgetCounts()
+	l.ledger, l.recovery, l.walk = ledger, nil, walk{bucket: ledger.Cursor, buckets: ledger.Buckets}
+	if len(ledger.Recovery) > 0 {
+		r, err := readRecovery(ledger.Recovery)
+		if err != nil {
+			return &Refusal{Reason: "format", Detail: err.Error(), Mend: "run the version of hotlead that wrote it"}
+		}
+		l.recovery = &r
+	}
+	l.model = l.Model
+	if ledger.Model.Version != l.Model.Version {
+		m, err := scorer.ReadModel("the lane's model", ledger.Model.Text)
+		if err != nil {
+			return &Refusal{
+				Reason: "model", Detail: "the lane's own model can't be read by this version of hotlead: " + err.Error(),
+				Mend: fmt.Sprintf("configure a model of version %d", ledger.Model.Version+1),
+			}
+		}
+		l.model = m
+	}
+	l.folder = l.model.Folder()
+	l.indexed = map[string]bool{}
+	for _, t := range l.model.Tiers() {
+		l.indexed[t.Name] = t.Indexed
+	}
+	l.leads = state.NewLeads(l.memory)
+	l.caughtUp, l.ailing, l.ends = false, nil, map[wire.Partition]int64{}
+	for part, b := range f.bounds {
+		l.ends[part] = b.Stable
+	}
+	l.committed, l.committedAt = 0, l.now()
+	if f.committed != nil {
+		l.committed = f.committed.Batch
+	}
+	for tier, n := range ledger.Counts {
+		l.Metrics.leads.WithLabelValues(tier).Add(float64(n))
+	}
+	var err error
+	if l.nextDue, err = l.store.NextDue(ctx); err != nil {
+		return fmt.Errorf("reading the first timer: %w", err)
+	}
+	return nil
+}
+
+// settle does what the table says, once the lane is ours.
+func (l *lane) settle(hard context.Context, f found, todo action) error {
+	switch todo {
+	case begin:
+		return l.commitBare(hard)
+	case refold, rebuild:
+		l.Metrics.rollbacks.Inc()
+		l.log.Warn("Redis lost writes: folding again what was lost; nothing is announced twice", "found", todo.String(), "batch", l.ledger.Batch, "committed", l.committed)
+	case probe:
+		l.log.Warn("the group has no committed position (its offsets expired, or were deleted): trusting Redis")
+		return l.announceUnless(hard, f)
+	case reannounce:
+		return l.announceOutbox(hard)
+	case recoverOn:
+		if !refolding(l.ledger) && l.ledger.Batch > l.committed {
+			return l.announceOutbox(hard)
+		}
+	case resume:
+	}
+	return nil
+}
+
+// announceOutbox announces the outbox of batch n, byte for byte as it was decided; it may be empty.
+func (l *lane) announceOutbox(hard context.Context) error {
+	records, err := events.ReadOutbox(l.ledger.Outbox)
+	if err != nil {
+		return &Refusal{Reason: "format", Detail: "the outbox can't be read: " + err.Error(), Mend: "run the version of hotlead that wrote it"}
+	}
+	if err := l.commit(hard, records); err != nil {
+		return fmt.Errorf("announcing the outbox of batch %d: %w", l.ledger.Batch, err)
+	}
+	return nil
+}
+
+// announceUnless announces the outbox only if Kafka does not hold it yet: without a committed position, its first
+// record tells, since a transaction is whole.
+func (l *lane) announceUnless(hard context.Context, f found) error {
+	records, err := events.ReadOutbox(l.ledger.Outbox)
+	if err != nil {
+		return &Refusal{Reason: "format", Detail: "the outbox can't be read: " + err.Error(), Mend: "run the version of hotlead that wrote it"}
+	}
+	if len(records) > 0 {
+		held, err := l.holds(hard, &records[0])
+		if err != nil {
+			return fmt.Errorf("looking for the outbox in Kafka: %w", err)
+		}
+		if held {
+			records = nil
+		}
+	}
+	return l.commit(hard, records)
+}
+
+// holds is whether a record stands in its partition, read committed. It was written no earlier than the timestamp that
+// it carries says, so the search begins there.
+func (l *lane) holds(ctx context.Context, r *events.OutRecord) (bool, error) {
+	part := wire.Partition{Topic: r.Topic, Partition: r.Partition}
+	at, err := l.cluster.OffsetAt(ctx, part, r.Time)
+	if err != nil {
+		return false, err
+	}
+	held := false
+	err = l.scan(ctx, part, at, func(have *events.Record) error {
+		held = held || bytes.Equal(have.Key, r.Key) && bytes.Equal(have.Value, r.Value)
+		return nil
+	})
+	return held, err
+}
+
+// scan reads a partition from offset at (or its start) to its present end.
+func (l *lane) scan(ctx context.Context, part wire.Partition, at int64, each func(*events.Record) error) error {
+	bounds, err := l.cluster.Bounds(ctx, []wire.Partition{part})
+	if err != nil {
+		return fmt.Errorf("reading the bounds of %s[%d]: %w", part.Topic, part.Partition, err)
+	}
+	fetcher := l.cluster.Fetcher(fetchBytes)
+	defer fetcher.Close()
+	end := bounds[part].Stable
+	for at = max(at, bounds[part].Start); at < end; {
+		fetched, err := fetcher.Fetch(ctx, []wire.Position{{Partition: part, Offset: at}}, idleWait)
+		if err != nil {
+			return fmt.Errorf("reading %s[%d] at %d: %w", part.Topic, part.Partition, at, err)
+		}
+		for i := range fetched {
+			f := &fetched[i]
+			if f.Err != nil {
+				return fmt.Errorf("reading %s[%d] at %d: %w", part.Topic, part.Partition, at, f.Err)
+			}
+			for j := range f.Records {
+				if err := each(&f.Records[j]); err != nil {
+					return err
+				}
+			}
+			at = f.Next
+		}
+	}
+	return nil
+}
