@@ -63,8 +63,14 @@ func (e *exchange) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
 		// The deadline has been cut or is about to be: the error makes the Transport close the connection.
 		return nil, e.ctx.Err()
 	}
-	return answer, err
+	if err != nil {
+		return nil, err
+	}
+	return &reply{answer}, nil
 }
+
+// reply hides an answer from the Transport, which would take some kinds for the answer to a request of its own.
+type reply struct{ protocol.Message }
 
 func (e *exchange) roundTrip(rw io.ReadWriter) (protocol.Message, error) {
 	// One request at a time is on the connection, so any correlation ID will do.
@@ -90,7 +96,7 @@ func (c *Cluster) do(ctx context.Context, timeout time.Duration, e *exchange) (p
 	answer, err := c.transport.RoundTrip(limited, c.address, e)
 	switch {
 	case err == nil:
-		return answer, nil
+		return answer.(*reply).Message, nil
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("asking %s (%s): %w", e.where(), e.ApiKey(), ctx.Err())
 	case errors.Is(err, context.Canceled):
