@@ -88,13 +88,14 @@ func (c *Leads) Put(id string, blob []byte) {
 	hash := maphash.String(c.seed, id)
 	c.drop(hash)
 	size := entryHeader + len(id) + len(blob)
-	if size > c.segmentSize || len(id) > longestID {
+	if size > c.segmentSize || len(id) > longestID || !c.room(size) {
 		return
 	}
-	if !c.room(size) {
-		return
-	}
-	c.write(hash, id, blob)
+	s := c.begin(hash, size)
+	s.b = append(s.b, 0)
+	s.b = binary.LittleEndian.AppendUint16(s.b, uint16(len(id)))
+	s.b = binary.LittleEndian.AppendUint32(s.b, uint32(len(blob)))
+	s.b = append(append(s.b, id...), blob...)
 }
 
 // entry is the bytes of one lead.
@@ -123,17 +124,13 @@ func (c *Leads) drop(hash uint64) {
 	}
 }
 
-// write appends an entry to the last segment, which has room for it.
-func (c *Leads) write(hash uint64, id string, blob []byte) {
+// begin points the index at the end of the last segment, where an entry of size bytes is about to be appended.
+func (c *Leads) begin(hash uint64, size int) *segment {
 	s := &c.segments[len(c.segments)-1]
-	at := place{segment: c.first + uint32(len(c.segments)-1), offset: uint32(len(s.b))}
-	s.b = append(s.b, 0)
-	s.b = binary.LittleEndian.AppendUint16(s.b, uint16(len(id)))
-	s.b = binary.LittleEndian.AppendUint32(s.b, uint32(len(blob)))
-	s.b = append(append(s.b, id...), blob...)
-	c.index[hash] = at
+	c.index[hash] = place{segment: c.first + uint32(len(c.segments)-1), offset: uint32(len(s.b))}
 	c.indexed = max(c.indexed, len(c.index))
-	c.live += int64(entryHeader + len(id) + len(blob))
+	c.live += int64(size)
+	return s
 }
 
 func (c *Leads) fits(size int) bool {
@@ -180,7 +177,7 @@ func (c *Leads) reclaim() {
 		at := place{segment: number, offset: uint32(offset)}
 		offset += e.size()
 		hash := maphash.Bytes(c.seed, e.id())
-		if c.index[hash] != at {
+		if now, ok := c.index[hash]; !ok || now != at {
 			continue // replaced or dropped since
 		}
 		delete(c.index, hash)
@@ -191,7 +188,9 @@ func (c *Leads) reclaim() {
 		if !c.fits(e.size()) {
 			c.extend()
 		}
-		c.write(hash, string(e.id()), e.blob())
+		e[entryAsked] = 0
+		s := c.begin(hash, e.size())
+		s.b = append(s.b, e[:e.size()]...)
 	}
 }
 

@@ -42,10 +42,11 @@ const (
 	allParts = 1<<iota - 1
 )
 
-// counterMarks is the bit below a counter's count that says that marks follow.
+// The bits below a counter's count.
 const (
-	counterMarks = 1
-	counterBits  = 1
+	counterMarks = 1 << iota // marks follow
+	counterWhole             // the sum is a varint, else 8 bytes: most decay, and need no byte to say so
+	counterBits  = iota
 )
 
 // The fewest bytes that an element of each list takes: a length that would need more bytes than are left is refused
@@ -130,7 +131,8 @@ func partsOf(l *scorer.Lead) uint64 {
 	part(hasRatings, len(l.Ratings) > 0)
 	part(hasProfile, len(l.Profile) > 0)
 	part(hasDisposition, l.Disposition != "" || l.DispositionAt != 0)
-	part(hasConversion, l.Conversion != scorer.Conversion{})
+	c := &l.Conversion
+	part(hasConversion, c.Outcome != "" || math.Float64bits(c.Amount) != 0 || c.At != 0)
 	part(hasSeen, len(l.Seen) > 0)
 	return has
 }
@@ -148,7 +150,10 @@ func (e *encoder) uint(v uint64) {
 	e.b = binary.AppendUvarint(e.b, v)
 }
 
-func (e *encoder) int(v int64) { e.uint(uint64(v)<<1 ^ uint64(v>>63)) }
+func (e *encoder) int(v int64) { e.uint(zigzag(v)) }
+
+// zigzag makes small numbers of either sign small.
+func zigzag(v int64) uint64 { return uint64(v)<<1 ^ uint64(v>>63) }
 
 // time wraps around for instants that are further apart than an int64 counts, and back again when it is read.
 func (e *encoder) time(t scorer.Instant) { e.int(int64(e.clock - t)) }
@@ -174,12 +179,14 @@ func whole(f float64) (int64, bool) {
 
 func (e *encoder) number(f float64) {
 	if i, ok := whole(f); ok {
-		e.uint(1 + (uint64(i)<<1 ^ uint64(i>>63)))
+		e.uint(1 + zigzag(i))
 		return
 	}
 	e.b = append(e.b, 0)
-	e.b = binary.LittleEndian.AppendUint64(e.b, math.Float64bits(f))
+	e.fixed(math.Float64bits(f))
 }
+
+func (e *encoder) fixed(v uint64) { e.b = binary.LittleEndian.AppendUint64(e.b, v) }
 
 func (e *encoder) counters(counters []scorer.Counter) {
 	e.uint(uint64(len(counters)))
@@ -189,9 +196,17 @@ func (e *encoder) counters(counters []scorer.Counter) {
 		if len(c.Marks) > 0 {
 			bits |= counterMarks
 		}
+		sum, isWhole := whole(c.Sum)
+		if isWhole {
+			bits |= counterWhole
+		}
 		e.key(c.Rule)
 		e.uint(bits)
-		e.number(c.Sum)
+		if isWhole {
+			e.int(sum)
+		} else {
+			e.fixed(math.Float64bits(c.Sum))
+		}
 		e.time(c.Ref)
 		if len(c.Marks) > 0 {
 			e.marks(c.Marks)
@@ -243,7 +258,7 @@ func (e *encoder) seen(seen []scorer.Seen) {
 	before := e.clock
 	for i := range seen {
 		s := &seen[i]
-		e.b = binary.LittleEndian.AppendUint64(e.b, s.Hash)
+		e.fixed(s.Hash)
 		e.int(int64(s.At - before))
 		before = s.At
 	}

@@ -230,7 +230,7 @@ func (l *Lane) commit(ctx context.Context, after watched) error {
 	case errors.Is(err, redis.Nil):
 		l.arm(watch, see)
 		return l.overtaken(after.owner)
-	case isAnswer(err) && w.cmds[0].Err() == nil:
+	case isAnswer(err) && w.refused():
 		l.unarmed = fmt.Errorf("the batch before was refused: %w", err)
 		return fmt.Errorf("%w: %w", ErrRefused, w.firstErr(err))
 	default:

@@ -78,7 +78,7 @@ func decodeLead1(blob []byte, l *scorer.Lead) error {
 	if has&hasSeen != 0 {
 		d.seen(l)
 	}
-	if d.bad || len(d.b) > 0 {
+	if d.bad || d.left() > 0 {
 		return fmt.Errorf("%w: a lead of %d bytes that can't be taken apart", ErrDamaged, len(blob))
 	}
 	return nil
@@ -97,31 +97,39 @@ func clearParts(l *scorer.Lead) {
 // that only the end need be checked.
 type decoder struct {
 	b     []byte
+	at    int
 	clock scorer.Instant
 	bad   bool
 }
 
 func (d *decoder) fail() {
-	d.b, d.bad = nil, true
+	d.at, d.bad = len(d.b), true
 }
 
+func (d *decoder) left() int { return len(d.b) - d.at }
+
 func (d *decoder) uint() uint64 {
-	if len(d.b) > 0 && d.b[0] < 0x80 {
-		v := d.b[0]
-		d.b = d.b[1:]
-		return uint64(v)
+	if at := d.at; at < len(d.b) && d.b[at] < 0x80 {
+		d.at = at + 1
+		return uint64(d.b[at])
 	}
 	return d.longUint()
 }
 
 func (d *decoder) longUint() uint64 {
-	v, n := binary.Uvarint(d.b)
-	if n <= 0 {
-		d.fail()
-		return 0
+	var v uint64
+	for i, c := range d.b[d.at:] {
+		if i == binary.MaxVarintLen64-1 && c > 1 {
+			break // more than 64 bits
+		}
+		v |= uint64(c&0x7f) << (7 * i)
+		if c < 0x80 {
+			d.at += i + 1
+			return v
+		}
 	}
-	d.b = d.b[n:]
-	return v
+	d.fail()
+	return 0
 }
 
 func (d *decoder) int() int64 { return unzigzag(d.uint()) }
@@ -132,33 +140,42 @@ func (d *decoder) time() scorer.Instant { return d.clock - scorer.Instant(d.int(
 
 func (d *decoder) string() string {
 	n := d.uint()
-	if n > uint64(len(d.b)) {
+	if n > uint64(d.left()) {
 		d.fail()
 		return ""
 	}
-	s := unsafe.String(unsafe.SliceData(d.b), int(n))
-	d.b = d.b[n:]
+	s := unsafe.String(unsafe.SliceData(d.b[d.at:]), int(n))
+	d.at += int(n)
 	return s
 }
 
 func (d *decoder) key() scorer.Key {
-	if len(d.b) < 4 {
+	if d.left() < 4 {
 		d.fail()
 		return 0
 	}
-	k := binary.LittleEndian.Uint32(d.b)
-	d.b = d.b[4:]
+	k := binary.LittleEndian.Uint32(d.b[d.at:])
+	d.at += 4
 	return scorer.Key(k)
 }
 
 func (d *decoder) fixed() uint64 {
-	if len(d.b) < 8 {
+	if d.left() < 8 {
 		d.fail()
 		return 0
 	}
-	v := binary.LittleEndian.Uint64(d.b)
-	d.b = d.b[8:]
+	v := binary.LittleEndian.Uint64(d.b[d.at:])
+	d.at += 8
 	return v
+}
+
+func (d *decoder) byte() byte {
+	if d.left() < 1 {
+		d.fail()
+		return 0
+	}
+	d.at++
+	return d.b[d.at-1]
 }
 
 func (d *decoder) number() float64 {
@@ -172,7 +189,7 @@ func (d *decoder) number() float64 {
 // length is that of a list whose elements take at least least bytes each.
 func (d *decoder) length(least int) int {
 	n := d.uint()
-	if n > uint64(len(d.b)/least) {
+	if n > uint64(d.left()/least) {
 		d.fail()
 		return 0
 	}
@@ -198,7 +215,11 @@ func (d *decoder) counters(l *scorer.Lead) {
 			return
 		}
 		c.Count = uint32(bits >> counterBits)
-		c.Sum = d.number()
+		if bits&counterWhole != 0 {
+			c.Sum = float64(d.int())
+		} else {
+			c.Sum = math.Float64frombits(d.fixed())
+		}
 		c.Ref = d.time()
 		c.Marks = c.Marks[:0]
 		if bits&counterMarks != 0 {
@@ -244,16 +265,6 @@ func (d *decoder) profile(l *scorer.Lead) {
 		}
 		a.At = d.time()
 	}
-}
-
-func (d *decoder) byte() byte {
-	if len(d.b) == 0 {
-		d.fail()
-		return 0
-	}
-	v := d.b[0]
-	d.b = d.b[1:]
-	return v
 }
 
 func (d *decoder) seen(l *scorer.Lead) {

@@ -60,6 +60,15 @@ func (w *writing) queueBeyond(ctx context.Context, args []any, bare int) {
 	}
 }
 
+// refused says whether nothing of a transaction took effect whose EXEC was answered with an error: that is so if MULTI
+// was accepted, or else, where each command stood for itself, if none was.
+func (w *writing) refused() bool {
+	if w.cmds[0].Err() == nil {
+		return true
+	}
+	return !slices.ContainsFunc(w.cmds, func(cmd redis.Cmder) bool { return cmd.Err() == nil })
+}
+
 // firstErr is the first error that a queued command was answered with, which says more than EXEC's.
 func (w *writing) firstErr(exec error) error {
 	for _, cmd := range w.cmds {
