@@ -91,7 +91,7 @@ func (h *handler) ready(w http.ResponseWriter, r *http.Request) {
 		Ready   bool     `json:"ready"`
 		Reasons []string `json:"reasons,omitempty"`
 	}
-	if err := h.Readiness.Ready(); err != nil {
+	if err := h.Readiness.Ready(r.Context()); err != nil {
 		h.writeJSON(w, r, http.StatusServiceUnavailable, answer{Reasons: reasons(err)})
 		return
 	}

@@ -27,7 +27,7 @@ type Leads interface {
 
 // Readiness says whether the service does its work: nil, or everything that keeps it from it (several by errors.Join).
 type Readiness interface {
-	Ready() error
+	Ready(ctx context.Context) error
 }
 
 // Options are what the handler serves.

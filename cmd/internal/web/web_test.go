@@ -51,7 +51,7 @@ func (s *someLeads) Lead(_ context.Context, id string, at time.Time) (json.RawMe
 
 type readiness struct{ err error }
 
-func (r readiness) Ready() error { return r.err }
+func (r readiness) Ready(context.Context) error { return r.err }
 
 // lead is the JSON of a lead with a score and one contribution.
 func lead(id string, score float64) string {

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/hotlead/hotlead/cmd/internal/app"
+	"github.com/hotlead/hotlead/cmd/internal/dev"
+)
+
+func newDev() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "dev",
+		Short: "Try hotlead: everything in one process, nothing to install",
+		Long: `Run everything in one process: an embedded Kafka and Redis, the service, its web page,
+and simulated traffic, until Ctrl-C. Tier changes are printed as they happen. Nothing
+is kept when it ends. Any Kafka client on this machine can take part.`,
+		Args: cobra.NoArgs,
+	}
+	listen := c.Flags().String("listen", "127.0.0.1:8080", "`address` of the page, the API and the metrics")
+	kafka := c.Flags().String("kafka", "127.0.0.1:9092", "loopback `address` of the embedded Kafka")
+	model := c.Flags().String("model", "b2b-saas", "model `file`, or the name of a shipped model")
+	noTraffic := c.Flags().Bool("no-traffic", false, "simulate no leads; bring events of your own")
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		loaded, err := app.LoadModel(*model)
+		if err != nil {
+			return err
+		}
+		options := dev.Options{
+			Listen: *listen, Kafka: *kafka, Model: loaded, Build: app.ReadBuild(),
+			Out: c.OutOrStdout(), Log: app.NewLogger(c.ErrOrStderr(), app.Log{Level: "warn", Format: "text"}),
+		}
+		if !*noTraffic {
+			options.Traffic = dev.Simulate
+		}
+		return dev.Run(c.Context(), options)
+	}
+	return c
+}

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/hotlead/hotlead/cmd/internal/app"
+	"github.com/hotlead/hotlead/cmd/internal/web"
+)
+
+func newLead() *cobra.Command {
+	return group("lead", "Look at one lead", newLeadShow())
+}
+
+func newLeadShow() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "show ID",
+		Short: "Print a lead as JSON: where it stands, why, and when time alone will move it",
+		Args:  cobra.ExactArgs(1),
+	}
+	config := configFlag(c)
+	at := c.Flags().String("at", "", "as of this `instant`, such as 2026-11-20T10:00:00Z; default now")
+	c.RunE = func(c *cobra.Command, args []string) (err error) {
+		instant, err := parseInstant(*at)
+		if err != nil {
+			return err
+		}
+		loaded, err := loadConfig(*config)
+		if err != nil {
+			return err
+		}
+		model, err := app.LoadModel(loaded.Model)
+		if err != nil {
+			return err
+		}
+		store, err := app.OpenStore(loaded.Redis)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, store.Close()) }()
+		broker, err := app.OpenBroker(loaded.Kafka)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, broker.Close()) }()
+
+		text, err := app.NewReader(store, broker.Lanes, model).Lead(c.Context(), args[0], instant)
+		if errors.Is(err, web.ErrNoLead) {
+			return fmt.Errorf("no event has reached a lead %q", args[0])
+		}
+		if err != nil {
+			return err
+		}
+		var pretty bytes.Buffer
+		if err := json.Indent(&pretty, text, "", "  "); err != nil {
+			return fmt.Errorf("laying the lead out: %w", err)
+		}
+		_, err = fmt.Fprintln(c.OutOrStdout(), pretty.String())
+		return err
+	}
+	return c
+}
+
+// parseInstant reads the value of --at; "" is the zero time.
+func parseInstant(text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return time.Time{}, usageError{fmt.Errorf("--at %s is no instant; write it as 2026-11-20T10:00:00Z", text)}
+	}
+	return at, nil
+}

@@ -1,0 +1,163 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/hotlead/hotlead/cmd/internal/web"
+	"github.com/hotlead/hotlead/consumer"
+	"github.com/hotlead/hotlead/events"
+	"github.com/hotlead/hotlead/scorer"
+	"github.com/hotlead/hotlead/state"
+)
+
+// Options are what Run needs.
+type Options struct {
+	// Config is checked already, as LoadConfig does.
+	Config Config
+	// Model is the configured model.
+	Model *scorer.Model
+	Build Build
+	Log   *slog.Logger
+	// Listening, where not nil, is told the address of the HTTP server once it serves.
+	Listening func(net.Addr)
+}
+
+// closeTimeout bounds how long the HTTP server's last answers may take at the end.
+const closeTimeout = 5 * time.Second
+
+// Run is the whole service, until ctx ends: then it finishes and announces the batches in hand, closes everything, and
+// returns nil. It waits for servers that are away and for topics that are missing; /readyz says for what. An address
+// that is taken is an error at once.
+func Run(ctx context.Context, o Options) (err error) {
+	var undo cleanups
+	defer func() { err = errors.Join(err, undo.run()) }()
+
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+
+	store, err := OpenStore(o.Config.Redis)
+	if err != nil {
+		return err
+	}
+	undo.add("closing the store", store.Close)
+	broker, err := OpenBroker(o.Config.Kafka)
+	if err != nil {
+		return err
+	}
+	undo.add("closing the connections to Kafka", broker.Close)
+
+	registry := newRegistry(o.Build, o.Model)
+	options, err := workerOptions(o, registry, store)
+	if err != nil {
+		return err
+	}
+	worker, err := consumer.New(options)
+	if err != nil {
+		return fmt.Errorf("preparing the worker: %w", err)
+	}
+	handler, err := handler(o, registry, readiness{worker, ctx}, NewReader(store, broker.Lanes, o.Model))
+	if err != nil {
+		return err
+	}
+	// HTTP comes before the worker, so that health can be asked for while the worker waits for servers, and goes after it.
+	if err := serve(ctx, &undo, o, handler, fail); err != nil {
+		return err
+	}
+	o.Log.Info("starting", "version", o.Build.Version, "model", o.Model.Name, "model_version", o.Model.Version,
+		"brokers", o.Config.Kafka.Brokers, "group", o.Config.Kafka.Group, "redis", o.Config.Redis.Addrs)
+	if err := worker.Run(ctx); err != nil {
+		return errors.Join(failure(ctx), fmt.Errorf("working on the lanes: %w", err))
+	}
+	return failure(ctx)
+}
+
+// failure is what ended ctx, nil where its owner did, as planned.
+func failure(ctx context.Context) error {
+	if cause := context.Cause(ctx); !errors.Is(cause, ctx.Err()) {
+		return cause
+	}
+	return nil
+}
+
+func workerOptions(o Options, registry *prometheus.Registry, store *state.Store) (consumer.Options, error) {
+	c := o.Config.Kafka
+	secured, err := c.TLS.client()
+	if err != nil {
+		return consumer.Options{}, fmt.Errorf("kafka.tls: %w", err)
+	}
+	mechanism, err := c.SASL.client()
+	if err != nil {
+		return consumer.Options{}, fmt.Errorf("kafka.sasl: %w", err)
+	}
+	return consumer.Options{
+		Brokers: c.Brokers, TLS: secured, SASL: mechanism, ClientID: clientID, Group: c.Group,
+		Topics: consumer.Topics{
+			Engagement: c.Topics.Engagement, Qualification: c.Topics.Qualification,
+			TierChanges: c.Topics.TierChanges, DeadLetters: c.Topics.DeadLetters, Inbox: c.Topics.Inbox,
+		},
+		Store: store, Model: o.Model,
+		Limits:      events.Limits{EventBytes: o.Config.Limits.EventBytes, ProfileBytes: o.Config.Limits.ProfileBytes},
+		MemoryBytes: o.Config.Limits.MemoryBytes,
+		Metrics:     consumer.NewMetrics(registry),
+		Log:         o.Log,
+	}, nil
+}
+
+// handler is what the HTTP server serves.
+func handler(o Options, registry *prometheus.Registry, ready web.Readiness, leads web.Leads) (http.Handler, error) {
+	var token Secret
+	if file := o.Config.HTTP.TokenFile; file != "" {
+		var err error
+		if token, err = ReadSecret(file); err != nil {
+			return nil, fmt.Errorf("http.token_file: %w", err)
+		}
+	}
+	return web.New(web.Options{
+		Leads:     leads,
+		Readiness: ready,
+		Metrics:   promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelWarn)}),
+		Model:     o.Model.Name + ", version " + strconv.Itoa(o.Model.Version),
+		Token:     token.Reveal(),
+		Log:       o.Log,
+	}), nil
+}
+
+// serve starts the HTTP server. Where it ends by itself, fail is told why.
+func serve(ctx context.Context, undo *cleanups, o Options, handler http.Handler, fail context.CancelCauseFunc) error {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", o.Config.HTTP.Listen)
+	if err != nil {
+		return fmt.Errorf("listening on %s (if something else listens there, choose another address by http.listen): %w", o.Config.HTTP.Listen, err)
+	}
+	server := web.NewServer(handler, o.Log)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			fail(fmt.Errorf("serving HTTP on %s: %w", listener.Addr(), err))
+		}
+	}()
+	undo.add("closing the HTTP server", func() error {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+		defer cancel()
+		err := server.Shutdown(ctx)
+		if err != nil {
+			err = errors.Join(err, server.Close())
+		}
+		<-done
+		return err
+	})
+	if o.Listening != nil {
+		o.Listening(listener.Addr())
+	}
+	return nil
+}

@@ -1,0 +1,82 @@
+package app
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/segmentio/kafka-go/sasl"
+	"github.com/segmentio/kafka-go/sasl/plain"
+	"github.com/segmentio/kafka-go/sasl/scram"
+
+	"github.com/hotlead/hotlead/state"
+)
+
+// clientID is how hotlead introduces itself to Kafka.
+const clientID = "hotlead"
+
+// ErrNoCertificate is the error of a file of authorities that holds none.
+var ErrNoCertificate = errors.New("holds no PEM certificate")
+
+// client is the TLS configuration of a client, nil where TLS is off.
+func (t TLS) client() (*tls.Config, error) {
+	if !t.Enabled {
+		return nil, nil
+	}
+	c := &tls.Config{MinVersion: tls.VersionTLS12}
+	if t.CAFile != "" {
+		pem, err := os.ReadFile(t.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("reading the authorities to trust: %w", err)
+		}
+		c.RootCAs = x509.NewCertPool()
+		if !c.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("reading the authorities to trust: %s %w", t.CAFile, ErrNoCertificate)
+		}
+	}
+	if t.CertFile != "" {
+		pair, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("reading the own certificate %s and its key %s: %w", t.CertFile, t.KeyFile, err)
+		}
+		c.Certificates = []tls.Certificate{pair}
+	}
+	return c, nil
+}
+
+// client is the mechanism by which to sign on, nil for none.
+func (s SASL) client() (sasl.Mechanism, error) {
+	switch s.Mechanism {
+	case "":
+		return nil, nil
+	case "plain":
+		return plain.Mechanism{Username: s.Username, Password: s.Password.Reveal()}, nil
+	}
+	algorithm := scram.SHA256
+	if s.Mechanism == "scram-sha-512" {
+		algorithm = scram.SHA512
+	}
+	m, err := scram.Mechanism(algorithm, s.Username, s.Password.Reveal())
+	if err != nil {
+		return nil, fmt.Errorf("preparing to sign on by %s: %w", s.Mechanism, err)
+	}
+	return m, nil
+}
+
+// OpenStore opens the way to the leads. It does not connect; the caller closes the store.
+func OpenStore(c Redis) (*state.Store, error) {
+	secured, err := c.TLS.client()
+	if err != nil {
+		return nil, fmt.Errorf("redis.tls: %w", err)
+	}
+	store, err := state.Open(state.Options{
+		Addrs: c.Addrs, Cluster: c.Cluster, DB: c.DB, Prefix: c.Prefix,
+		Username: c.Username, Password: c.Password.Reveal(), TLS: secured,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("opening the store in Redis at %v: %w", c.Addrs, err)
+	}
+	return store, nil
+}

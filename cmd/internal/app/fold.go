@@ -1,0 +1,233 @@
+package app
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/hotlead/hotlead/events"
+	"github.com/hotlead/hotlead/scorer"
+)
+
+// foldBuffer is how much is read, and written, at a time, in bytes. No line can be longer.
+const foldBuffer = 1 << 20
+
+// FoldOptions are what a Fold needs.
+type FoldOptions struct {
+	Model  *scorer.Model
+	Limits events.Limits
+	// Until leaves later events out, and is the instant that Finish and WriteLeads go on to; 0: the newest event's time.
+	Until scorer.Instant
+	// Changes is where change events go, one JSON a line; nil: nowhere.
+	Changes io.Writer
+	// Errors is told of each line that can't be scored.
+	Errors io.Writer
+}
+
+// RefusedError is the error of input in which some lines could not be scored. They have been reported.
+type RefusedError struct {
+	Lines int
+}
+
+func (e *RefusedError) Error() string {
+	if e.Lines == 1 {
+		return "1 line could not be scored"
+	}
+	return fmt.Sprintf("%d lines could not be scored", e.Lines)
+}
+
+// Fold scores events offline: no Kafka, no Redis, everything in memory. The same lines give the same output, byte for
+// byte. It is not safe for concurrent use.
+type Fold struct {
+	o       FoldOptions
+	name    scorer.ModelName
+	folder  *scorer.Folder
+	decoder *events.Decoder
+	leads   map[string]*scorer.Lead
+	out     *bufio.Writer // of Changes; nil: nowhere
+	newest  scorer.Instant
+	refused int
+	left    int // events left out because they are later than Until
+
+	// Scratch memory, so that a line costs none of its own.
+	record  events.Record
+	event   scorer.Event
+	changes []scorer.Change
+	text    []byte
+}
+
+// NewFold is a Fold without leads.
+func NewFold(o FoldOptions) *Fold {
+	f := &Fold{
+		o: o, name: scorer.ModelName{Name: o.Model.Name, Version: o.Model.Version},
+		folder: o.Model.Folder(), decoder: events.NewDecoder(o.Limits), leads: map[string]*scorer.Lead{},
+	}
+	if o.Changes != nil {
+		f.out = bufio.NewWriterSize(o.Changes, foldBuffer)
+	}
+	return f
+}
+
+// Read folds every line of in, which may be compressed (gzip or zstd); name is for reports. A line that can't be scored
+// is reported and left out. The error says why in can't be read or Changes not be written; nil at in's end.
+func (f *Fold) Read(ctx context.Context, name string, in io.Reader) error {
+	plain, err := decompressed(in)
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", name, err)
+	}
+	defer plain.Close()
+	lines := &lineReader{in: plain, buffer: make([]byte, foldBuffer)}
+	for number := 1; ; number++ {
+		line, err := lines.next(ctx)
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case errors.Is(err, errLineTooLong):
+			f.refuse(name, number, &scorer.Refusal{Reason: events.ReasonTooLarge, Detail: err.Error()})
+			continue
+		case err != nil:
+			return fmt.Errorf("reading %s, line %d: %w", name, number, err)
+		}
+		if line = bytes.TrimSpace(line); len(line) == 0 {
+			continue
+		}
+		var refusal *scorer.Refusal
+		if err := f.line(line); errors.As(err, &refusal) {
+			f.refuse(name, number, refusal)
+		} else if err != nil {
+			return err
+		}
+	}
+}
+
+func (f *Fold) refuse(name string, number int, r *scorer.Refusal) {
+	f.refused++
+	fmt.Fprintf(f.o.Errors, "%s:%d: %v\n", name, number, r)
+}
+
+// line folds one event. The error is a *scorer.Refusal where it can't be scored.
+func (f *Fold) line(line []byte) error {
+	f.record.Value = line
+	if _, err := f.decoder.Decode(&f.record, &f.event); err != nil {
+		return err
+	}
+	if f.o.Until != 0 && f.event.Time > f.o.Until {
+		f.left++
+		return nil
+	}
+	lead, known := f.leads[f.event.Lead]
+	if !known {
+		lead = &scorer.Lead{ID: strings.Clone(f.event.Lead)} // the event's own text lives in the buffer
+	}
+	changes, _, err := f.folder.Apply(lead, &f.event, f.changes[:0])
+	f.changes = changes
+	if err != nil {
+		return err
+	}
+	if !known {
+		f.leads[lead.ID] = lead
+	}
+	f.newest = max(f.newest, f.event.Time)
+	return f.write(changes)
+}
+
+func (f *Fold) write(changes []scorer.Change) error {
+	if f.out == nil {
+		return nil
+	}
+	for i := range changes {
+		f.text = append(events.AppendChange(f.text[:0], &changes[i]), '\n')
+		if _, err := f.out.Write(f.text); err != nil {
+			return fmt.Errorf("writing the changes: %w", err)
+		}
+	}
+	return nil
+}
+
+// until is the instant that Finish and WriteLeads go on to.
+func (f *Fold) until() scorer.Instant {
+	if f.o.Until != 0 {
+		return f.o.Until
+	}
+	return f.newest
+}
+
+// Finish lets time go on for every lead and writes the changes that it makes, in the order of their instants, those of
+// one instant by lead.
+func (f *Fold) Finish() error {
+	var all []scorer.Change
+	for _, lead := range f.leads {
+		all = f.folder.Advance(lead, f.until(), all)
+	}
+	slices.SortFunc(all, func(a, b scorer.Change) int {
+		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Lead, b.Lead), cmp.Compare(a.Sequence, b.Sequence))
+	})
+	if err := f.write(all); err != nil {
+		return err
+	}
+	if f.out == nil {
+		return nil
+	}
+	if err := f.out.Flush(); err != nil {
+		return fmt.Errorf("writing the changes: %w", err)
+	}
+	return nil
+}
+
+// WriteLeads lets time go on for every lead and writes each as JSON, one a line, by ID.
+func (f *Fold) WriteLeads(to io.Writer) error {
+	out := bufio.NewWriterSize(to, foldBuffer)
+	v := &view{model: f.o.Model, folder: f.folder}
+	for _, id := range slices.Sorted(maps.Keys(f.leads)) {
+		if _, err := out.Write(append(v.show(f.leads[id], f.until()).json, '\n')); err != nil {
+			return fmt.Errorf("writing the leads: %w", err)
+		}
+	}
+	if err := out.Flush(); err != nil {
+		return fmt.Errorf("writing the leads: %w", err)
+	}
+	return nil
+}
+
+// Refused is a *RefusedError where lines could not be scored, else nil. It also reports how many events were left out
+// for being later than Until.
+func (f *Fold) Refused() error {
+	if f.left > 0 {
+		fmt.Fprintf(f.o.Errors, "%d events after %s were left out\n", f.left, f.o.Until.Time().Format("2006-01-02T15:04:05Z07:00"))
+	}
+	if f.refused > 0 {
+		return &RefusedError{Lines: f.refused}
+	}
+	return nil
+}
+
+// decompressed is what in holds. Compression is told by how in begins, not by its name, so it works for a pipe as well;
+// no JSON begins like that.
+func decompressed(in io.Reader) (io.ReadCloser, error) {
+	buffered := bufio.NewReaderSize(in, 1<<16)
+	start, err := buffered.Peek(4)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	switch {
+	case bytes.HasPrefix(start, []byte{0x1f, 0x8b}):
+		return gzip.NewReader(buffered)
+	case bytes.HasPrefix(start, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+		decoder, err := zstd.NewReader(buffered)
+		if err != nil {
+			return nil, err
+		}
+		return decoder.IOReadCloser(), nil
+	}
+	return io.NopCloser(buffered), nil
+}

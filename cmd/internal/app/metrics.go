@@ -1,0 +1,27 @@
+package app
+
+import (
+	"strconv"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/hotlead/hotlead/scorer"
+)
+
+// newRegistry is a registry with what is told of every process, of this build and of the configured model.
+func newRegistry(b Build, m *scorer.Model) *prometheus.Registry {
+	registry := prometheus.NewRegistry()
+	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Namespace: "hotlead", Name: "build_info", Help: "Always 1, for the build in the labels.",
+	}, []string{"version", "commit", "go"})
+	build.WithLabelValues(b.Version, b.Commit, b.Go).Set(1)
+	model := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Namespace: "hotlead", Name: "model_info", Help: "Always 1, for the configured model in the labels.",
+	}, []string{"name", "version"})
+	model.WithLabelValues(m.Name, strconv.Itoa(m.Version)).Set(1)
+	registry.MustRegister(build, model,
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return registry
+}

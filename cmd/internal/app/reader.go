@@ -1,0 +1,194 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/hotlead/hotlead/cmd/internal/web"
+	"github.com/hotlead/hotlead/events"
+	"github.com/hotlead/hotlead/scorer"
+	"github.com/hotlead/hotlead/state"
+)
+
+// Store is what a Reader reads.
+type Store interface {
+	LeadByID(ctx context.Context, lane int, id string) (*scorer.Lead, *state.ModelInForce, error)
+	Top(ctx context.Context, lanes int, tier string, limit int) ([]state.LeadAt, error)
+	Counts(ctx context.Context, lanes int) (map[string]int64, error)
+	ModelInForce(ctx context.Context, lane int) (*state.ModelInForce, error)
+}
+
+// Reader shows leads as they stand at an instant: what time has done to them since their last event is applied to the
+// copy that is shown. It is safe for concurrent use.
+type Reader struct {
+	store Store
+	model *scorer.Model
+	now   func() time.Time
+
+	// askLanes says over how many lanes the leads are spread; that never changes, so lanes keeps the first answer (0: none
+	// yet).
+	askLanes func(context.Context) (int, error)
+	lanes    atomic.Int64
+	// other is the model, not the configured one, that a lane was last found under.
+	other atomic.Pointer[scorer.Model]
+}
+
+var _ web.Leads = (*Reader)(nil)
+
+// NewReader reads leads of the store, spread over as many lanes as lanes says. A lane that is under another model than
+// the configured one is shown by its own.
+func NewReader(store Store, lanes func(context.Context) (int, error), model *scorer.Model) *Reader {
+	return &Reader{store: store, model: model, now: time.Now, askLanes: lanes}
+}
+
+func (r *Reader) laneCount(ctx context.Context) (int, error) {
+	if n := r.lanes.Load(); n > 0 {
+		return int(n), nil
+	}
+	n, err := r.askLanes(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("asking over how many lanes the leads are spread: %w", err)
+	}
+	r.lanes.Store(int64(n))
+	return n, nil
+}
+
+// Tiers are the tiers that Top can list, from the model's top.
+func (r *Reader) Tiers() []string {
+	var names []string
+	for _, t := range r.model.Tiers() {
+		if t.Indexed {
+			names = append(names, t.Name)
+		}
+	}
+	return names
+}
+
+// Lead is the JSON of one lead as of at, or as of now where at is zero. A lead can't be shown as of an instant before
+// the newest that was folded: that is then the instant it is shown as of. The error matches web.ErrNoLead where there
+// is no such lead.
+func (r *Reader) Lead(ctx context.Context, id string, at time.Time) (json.RawMessage, error) {
+	lanes, err := r.laneCount(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if at.IsZero() {
+		at = r.now()
+	}
+	lead, inForce, err := r.store.LeadByID(ctx, events.Lane(id, lanes), id)
+	switch {
+	case errors.Is(err, state.ErrNoLead):
+		return nil, fmt.Errorf("%w: %w", web.ErrNoLead, err)
+	case err != nil:
+		return nil, fmt.Errorf("reading a lead: %w", err)
+	}
+	model, err := r.modelOf(inForce)
+	if err != nil {
+		return nil, err
+	}
+	return newView(model).show(lead, scorer.InstantOf(at)).json, nil
+}
+
+// Top is the JSON of the first leads of a tier as of now, highest rank first, and how many the tier has.
+func (r *Reader) Top(ctx context.Context, tier string, limit int) ([]json.RawMessage, int64, error) {
+	lanes, err := r.laneCount(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	counts, err := r.store.Counts(ctx, lanes)
+	if err != nil {
+		return nil, 0, fmt.Errorf("counting the leads of a tier: %w", err)
+	}
+	found, err := r.store.Top(ctx, lanes, tier, limit)
+	if err != nil {
+		return nil, 0, fmt.Errorf("listing the leads of a tier: %w", err)
+	}
+	now := scorer.InstantOf(r.now())
+	views := map[int]*view{}
+	shown := make([]shownLead, 0, len(found))
+	for _, f := range found {
+		v := views[f.Lane]
+		if v == nil {
+			if v, err = r.viewOf(ctx, f.Lane); err != nil {
+				return nil, 0, err
+			}
+			views[f.Lane] = v
+		}
+		// The index is as of each lead's last write; time may have moved one on since.
+		if s := v.show(f.Lead, now); s.tier == tier {
+			shown = append(shown, s)
+		}
+	}
+	slices.SortStableFunc(shown, func(a, b shownLead) int {
+		return cmp.Or(cmp.Compare(b.rank, a.rank), cmp.Compare(a.id, b.id))
+	})
+	texts := make([]json.RawMessage, len(shown))
+	for i, s := range shown {
+		texts[i] = s.json
+	}
+	return texts, counts[tier], nil
+}
+
+func (r *Reader) viewOf(ctx context.Context, lane int) (*view, error) {
+	inForce, err := r.store.ModelInForce(ctx, lane)
+	if err != nil {
+		return nil, fmt.Errorf("reading the model of lane %d: %w", lane, err)
+	}
+	model, err := r.modelOf(inForce)
+	if err != nil {
+		return nil, err
+	}
+	return newView(model), nil
+}
+
+// modelOf is the model in force at a lane: usually the configured one, which is compiled already.
+func (r *Reader) modelOf(inForce *state.ModelInForce) (*scorer.Model, error) {
+	for _, m := range []*scorer.Model{r.model, r.other.Load()} {
+		if m != nil && m.Name == inForce.Name && m.Version == inForce.Version {
+			return m, nil
+		}
+	}
+	model, err := scorer.ReadModel(inForce.Name, inForce.Text)
+	if err != nil {
+		return nil, fmt.Errorf("reading the model %s, version %d, that a lane is under: %w", inForce.Name, inForce.Version, err)
+	}
+	r.other.Store(model)
+	return model, nil
+}
+
+// view shows leads by one model. It is not safe for concurrent use.
+type view struct {
+	model  *scorer.Model
+	folder *scorer.Folder
+}
+
+func newView(m *scorer.Model) *view { return &view{model: m, folder: m.Folder()} }
+
+// shownLead is a lead as it stands at some instant.
+type shownLead struct {
+	id, tier string
+	rank     float64
+	json     json.RawMessage
+}
+
+// show advances lead, which is the caller's own copy, to at and writes it as JSON.
+func (v *view) show(lead *scorer.Lead, at scorer.Instant) shownLead {
+	at = max(at, lead.Clock)
+	v.folder.Advance(lead, at, nil)
+	standing := v.folder.Explain(lead, at)
+	var next *events.NextChange
+	if when, to, moves := v.folder.NextChange(lead); moves {
+		next = &events.NextChange{At: when, To: to}
+	}
+	name := scorer.ModelName{Name: v.model.Name, Version: v.model.Version}
+	return shownLead{
+		id: lead.ID, tier: lead.Tier, rank: standing.Rank,
+		json: events.AppendLead(nil, lead, &standing, next, name),
+	}
+}
