@@ -2,6 +2,7 @@ package testbed
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	_ "embed"
 	"errors"
@@ -25,7 +26,7 @@ var brokerLogging []byte
 const clusterID = "vbxI1zg5Q12uW3vo9PFiOQ"
 
 // kafkaProcess starts Apache Kafka as one KRaft node, its disk formatted first.
-func kafkaProcess(ctx context.Context, advertised string) (addr string, host machine, err error) {
+func kafkaProcess(ctx context.Context, spec brokerSpec) (addr string, host machine, err error) {
 	java, err := exec.LookPath("java")
 	if err != nil {
 		return "", nil, fmt.Errorf("finding java (apt-get install default-jre-headless): %w", err)
@@ -38,7 +39,7 @@ func kafkaProcess(ctx context.Context, advertised string) (addr string, host mac
 	if err != nil {
 		return "", nil, fmt.Errorf("making a directory for Kafka: %w", err)
 	}
-	addr, command, err := prepareBroker(ctx, dir, java, jars, advertised)
+	addr, command, err := prepareBroker(ctx, dir, java, jars, spec)
 	if err != nil {
 		return "", nil, errors.Join(err, os.RemoveAll(dir))
 	}
@@ -53,24 +54,18 @@ func kafkaProcess(ctx context.Context, advertised string) (addr string, host mac
 }
 
 // prepareBroker writes the broker's configuration into dir, formats its log directory, and says how to run it.
-func prepareBroker(ctx context.Context, dir, java, jars, advertised string) (addr string, command []string, err error) {
-	port, err := freePort()
-	if err != nil {
-		return "", nil, err
+func prepareBroker(ctx context.Context, dir, java, jars string, spec brokerSpec) (addr string, command []string, err error) {
+	var ports [3]int
+	for i := range ports {
+		if ports[i], err = freePort(); err != nil {
+			return "", nil, err
+		}
 	}
-	control, err := freePort()
-	if err != nil {
-		return "", nil, err
-	}
-	addr = loopback(port)
-	if advertised == "" {
-		advertised = addr
-	}
-	settings := kafkaSettings()
-	settings["listeners"] = "PLAINTEXT://" + addr + ",CONTROLLER://" + loopback(control)
-	settings["advertised.listeners"] = "PLAINTEXT://" + advertised
-	settings["controller.quorum.voters"] = "1@" + loopback(control)
-	settings["log.dirs"] = filepath.Join(dir, "data")
+	addr = loopback(ports[0])
+	spec.advertised = cmp.Or(spec.advertised, addr)
+	settings := kafkaSettings(spec, endpoints{
+		clients: addr, internal: loopback(ports[1]), controller: loopback(ports[2]), data: filepath.Join(dir, "data"),
+	})
 	properties := filepath.Join(dir, "server.properties")
 	logging := filepath.Join(dir, "log4j2.xml")
 	err = errors.Join(

@@ -324,7 +324,7 @@ func again[T any](b *broker, what string, ask func(context.Context) (T, error)) 
 			return res
 		}
 		var code kafka.Error
-		if !errors.As(err, &code) || !code.Temporary() && code != concurrentTransactions && code != kafka.MemberIDRequired {
+		if errors.As(err, &code) && !code.Temporary() && code != concurrentTransactions && code != kafka.MemberIDRequired {
 			b.t.Fatalf("asking the broker to %s: %v", what, err)
 		}
 		select {

@@ -1,6 +1,7 @@
 package testbed
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -49,7 +50,7 @@ func docker(ctx context.Context) (*testcontainers.DockerClient, error) {
 }
 
 // kafkaContainer starts the Kafka image. The host's port is fixed beforehand because the broker has to advertise it.
-func kafkaContainer(ctx context.Context, advertised string) (addr string, host machine, err error) {
+func kafkaContainer(ctx context.Context, spec brokerSpec) (addr string, host machine, err error) {
 	const inside = 9092
 	engine, err := docker(ctx)
 	if err != nil {
@@ -59,15 +60,12 @@ func kafkaContainer(ctx context.Context, advertised string) (addr string, host m
 	if err != nil {
 		return "", nil, errors.Join(err, engine.Close())
 	}
-	if advertised == "" {
-		advertised = addr
-	}
 	env := map[string]string{"KAFKA_HEAP_OPTS": strings.Join(javaFlags(), " "), "CLUSTER_ID": clusterID}
-	settings := kafkaSettings()
-	settings["listeners"] = fmt.Sprintf("PLAINTEXT://0.0.0.0:%d,CONTROLLER://127.0.0.1:9093", inside)
-	settings["advertised.listeners"] = "PLAINTEXT://" + advertised
-	settings["controller.quorum.voters"] = "1@127.0.0.1:9093"
-	settings["log.dirs"] = "/var/lib/kafka/data"
+	spec.advertised = cmp.Or(spec.advertised, addr)
+	settings := kafkaSettings(spec, endpoints{
+		clients:  "0.0.0.0:" + strconv.Itoa(inside),
+		internal: loopback(inside + 1), controller: loopback(inside + 2), data: "/var/lib/kafka/data",
+	})
 	for key, value := range settings {
 		env["KAFKA_"+strings.ToUpper(strings.ReplaceAll(key, ".", "_"))] = value
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -25,15 +26,43 @@ type KafkaServer struct {
 // kafkaVersion is the Apache Kafka that containers and processes run.
 const kafkaVersion = "4.3.1"
 
+// A broker that comes back is let in when its predecessor's session is over, so a broker that a test restarts has a
+// short one. On a busy machine a broker can miss a short session and lose its partitions for a moment; the shared broker,
+// which nobody restarts, has a long one.
+const (
+	sharedSession = 30 * time.Second
+	ownSession    = 3 * time.Second
+)
+
+// brokerSpec is what distinguishes one test broker from another.
+type brokerSpec struct {
+	session    time.Duration // how long the controller waits for a heartbeat of the broker
+	advertised string        // the address given to clients; "" for the one that it is reached at
+}
+
+// endpoints are the addresses that a broker listens on, as it sees them itself.
+type endpoints struct {
+	clients, internal, controller string
+	data                          string // where it keeps its log
+}
+
 // kafkaSettings are the broker settings that make a test quick: few internal partitions, no waiting for members that
 // might still come, short sessions allowed, transactions that a dead producer left open ended soon.
-func kafkaSettings() map[string]string {
+//
+// The broker talks to itself, when it verifies a transaction, by a listener of its own: what clients are told may be a
+// port outside of its container, or a proxy that is to hold up clients and nobody else.
+func kafkaSettings(spec brokerSpec, at endpoints) map[string]string {
 	return map[string]string{
 		"process.roles":                                               "broker,controller",
 		"node.id":                                                     "1",
+		"listeners":                                                   "PLAINTEXT://" + at.clients + ",INTERNAL://" + at.internal + ",CONTROLLER://" + at.controller,
+		"advertised.listeners":                                        "PLAINTEXT://" + spec.advertised + ",INTERNAL://" + at.internal,
+		"inter.broker.listener.name":                                  "INTERNAL",
 		"controller.listener.names":                                   "CONTROLLER",
-		"listener.security.protocol.map":                              "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
-		"inter.broker.listener.name":                                  "PLAINTEXT",
+		"listener.security.protocol.map":                              "PLAINTEXT:PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT",
+		"controller.quorum.voters":                                    "1@" + at.controller,
+		"log.dirs":                                                    at.data,
+		"broker.session.timeout.ms":                                   strconv.FormatInt(spec.session.Milliseconds(), 10),
 		"auto.create.topics.enable":                                   "false",
 		"offsets.topic.num.partitions":                                "4",
 		"offsets.topic.replication.factor":                            "1",
@@ -46,10 +75,8 @@ func kafkaSettings() map[string]string {
 		"group.initial.rebalance.delay.ms":                            "0",
 		"group.min.session.timeout.ms":                                "1000",
 		"group.coordinator.append.linger.ms":                          "0",
-		// A restarted broker is let in only when its predecessor's session is over.
-		"broker.session.timeout.ms":    "2000",
-		"broker.heartbeat.interval.ms": "250",
-		"controlled.shutdown.enable":   "false",
+		"broker.heartbeat.interval.ms":                                "250",
+		"controlled.shutdown.enable":                                  "false",
 		// Memory and disk: the cleaner's table alone is 128 MiB by default.
 		"log.cleaner.dedupe.buffer.size": "4194304",
 		"log.cleaner.io.buffer.size":     "65536",
@@ -74,7 +101,7 @@ func Kafka(t testing.TB) *KafkaServer {
 			if err := sharedAllowed(mode); err != nil {
 				return err
 			}
-			s.addr, s.host, err = startKafka(t.Context(), mode, "")
+			s.addr, s.host, err = startKafka(t.Context(), mode, brokerSpec{session: sharedSession})
 			return err
 		})
 	})
@@ -109,7 +136,7 @@ func ownKafka(t testing.TB, advertised string) *KafkaServer {
 	t.Helper()
 	k := &KafkaServer{own: own{t: t}}
 	mode, err := choose(t.Logf, func(mode Mode) (err error) {
-		k.Addr, k.host, err = startKafka(t.Context(), mode, advertised)
+		k.Addr, k.host, err = startKafka(t.Context(), mode, brokerSpec{session: ownSession, advertised: advertised})
 		return err
 	})
 	if err != nil {
@@ -122,16 +149,15 @@ func ownKafka(t testing.TB, advertised string) *KafkaServer {
 	return k
 }
 
-// startKafka starts a broker and waits until it serves. advertised is the address that it gives to clients, "" for its
-// own.
-func startKafka(ctx context.Context, mode Mode, advertised string) (addr string, host machine, err error) {
+// startKafka starts a broker and waits until it serves.
+func startKafka(ctx context.Context, mode Mode, spec brokerSpec) (addr string, host machine, err error) {
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
 	switch mode {
 	case Containers:
-		addr, host, err = kafkaContainer(ctx, advertised)
+		addr, host, err = kafkaContainer(ctx, spec)
 	case Process:
-		addr, host, err = kafkaProcess(ctx, advertised)
+		addr, host, err = kafkaProcess(ctx, spec)
 	case Embedded:
 		k, err := servers.StartKafka("")
 		if err != nil {
@@ -143,7 +169,7 @@ func startKafka(ctx context.Context, mode Mode, advertised string) (addr string,
 		return "", nil, err
 	}
 	err = kafkaServes(ctx, addr)
-	if err == nil && advertised == "" { // else its clients are sent to a proxy that does not know its target yet
+	if err == nil && spec.advertised == "" { // else its clients are sent to a proxy that does not know its target yet
 		err = warmUp(ctx, addr)
 	}
 	if err != nil {
@@ -263,7 +289,7 @@ func eventually(ctx context.Context, what string, try func(context.Context) erro
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("waiting for %s: %w (last: %w)", what, ctx.Err(), err)
+			return fmt.Errorf("waiting for %s: %w (last: %w)", what, context.Cause(ctx), err)
 		case <-tick.C:
 		}
 	}

@@ -1,6 +1,7 @@
 package testbed
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -70,5 +71,20 @@ func TestSharedContainersNeedRunToStopThem(t *testing.T) {
 	}
 	if err := sharedAllowed(Process); err != nil {
 		t.Errorf("got %v for a process, which dies by itself", err)
+	}
+}
+
+func TestAServerThatEndsByItselfSaysWhy(t *testing.T) {
+	p, err := launch(t.TempDir(), "sh", "-c", "echo the port is taken; exit 1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = awaitProcess(t.Context(), p, func(ctx context.Context) error {
+		return eventually(ctx, "a server that never comes", func(context.Context) error { return errors.New("nobody there") })
+	})
+	for _, part := range []string{"ended by itself", "nobody there", "the port is taken"} {
+		if err == nil || !strings.Contains(err.Error(), part) {
+			t.Errorf("the error %q lacks %q", err, part)
+		}
 	}
 }
