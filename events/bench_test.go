@@ -66,3 +66,36 @@ func BenchmarkDecode(b *testing.B) {
 		}
 	})
 }
+
+func BenchmarkDecodeQualification(b *testing.B) {
+	d := NewDecoder(DefaultLimits())
+	r := structuredRecord(event("type", `"lead.profiled"`, "data", qualificationSeeds[3][1]))
+	var ev scorer.Event
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := d.Decode(r, &ev); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkAppendChange(b *testing.B) {
+	c := contractChange()
+	text := AppendChange(nil, c)
+	b.SetBytes(int64(len(text)))
+	b.ReportAllocs()
+	for b.Loop() {
+		text = AppendChange(text[:0], c)
+	}
+}
+
+func BenchmarkReadChange(b *testing.B) {
+	text := AppendChange(nil, contractChange())
+	b.SetBytes(int64(len(text)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := ReadChange(text); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
