@@ -1,5 +1,7 @@
 package scorer
 
+import "math"
+
 // decay says how what a rule counted fades. Each kind keeps in a Counter what it needs and no more.
 //
 // Every kind is worked out so that what is computed never moves away from 0 from one millisecond to the next, to the
@@ -11,6 +13,8 @@ type decay interface {
 	look(c *Counter, at Instant) sample
 	// span is how old a mark can be and still be worth something; 0 for a kind that keeps a sum instead of marks.
 	span() Instant
+	// heap is a bound of the sum of any number of events of weight 1 that come that often.
+	heap(every Instant) float64
 }
 
 // sample is what is left of a Counter at one instant.
@@ -44,3 +48,5 @@ func (noDecay) count(c *Counter, at Instant, weight float64) {
 func (noDecay) look(c *Counter, _ Instant) sample { return signed(c.Sum) }
 
 func (noDecay) span() Instant { return 0 }
+
+func (noDecay) heap(Instant) float64 { return math.Inf(1) }

@@ -30,3 +30,6 @@ func (d halfLifeDecay) look(c *Counter, at Instant) sample {
 }
 
 func (d halfLifeDecay) span() Instant { return 0 }
+
+// heap is the geometric series, and one for good measure.
+func (d halfLifeDecay) heap(every Instant) float64 { return 1/(1-d.keep(every)) + 1 }

@@ -38,3 +38,5 @@ func (d linearDecay) look(c *Counter, at Instant) sample {
 }
 
 func (d linearDecay) span() Instant { return d.length }
+
+func (d linearDecay) heap(every Instant) float64 { return float64(d.length/every) + 1 }

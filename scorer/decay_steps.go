@@ -48,3 +48,5 @@ func (d stepsDecay) span() Instant {
 	}
 	return max(1, Instant(d.steps[len(d.steps)-1].until.Milliseconds()))
 }
+
+func (d stepsDecay) heap(every Instant) float64 { return float64(d.span()/every) + 1 }

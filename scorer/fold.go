@@ -1,13 +1,74 @@
 package scorer
 
+import (
+	"cmp"
+	"math"
+	"slices"
+	"strings"
+)
+
 // Folder folds events into leads by one model. It owns scratch memory, so each goroutine takes one of its own; between
 // two calls it remembers nothing of a lead.
 type Folder struct {
 	model *Model
+	// byKey are the rules in the order of a lead's counters. Shares are always summed in this order, so that a score is
+	// the same to the bit however it came about.
+	byKey  []keyedRule
+	fading []fading // by rule: how its share moves
+
+	// What follows is about the lead in hand (see take).
+	scene    scene
+	active   []activeRule
+	fit      fitStanding
+	blankFit fitStanding // of a lead without a profile
+	asked    qualificationStanding
+
+	sums  []float64 // by group
+	hits  []hit
+	spare Lead // a copy to look into the future with
+
+	search search
+
+	unevaluable []uint64 // by rule, fit rule, tier, stage, and at last the rank
+}
+
+type keyedRule struct {
+	key  Key
+	rule int
+}
+
+// activeRule is a rule that has counted for the lead in hand.
+type activeRule struct {
+	rule, counter int
+}
+
+// hit is a rule that an event counts for, and with what weight.
+type hit struct {
+	rule   int
+	weight float64
 }
 
 // Folder is a new Folder of this model.
-func (m *Model) Folder() *Folder { return &Folder{model: m} }
+func (m *Model) Folder() *Folder {
+	e := &m.engagement
+	f := &Folder{
+		model: m,
+		byKey: make([]keyedRule, len(e.rules)),
+		sums:  make([]float64, len(e.groups)),
+		scene: scene{
+			moving: make([]float64, movingGroups+len(e.groups)),
+			still:  make([]Value, len(m.stills)),
+		},
+		unevaluable: make([]uint64, len(e.rules)+len(m.fit.rules)+len(m.tiers)+len(m.stages)+1),
+	}
+	for i := range e.rules {
+		f.byKey[i] = keyedRule{key: e.rules[i].key, rule: i}
+	}
+	slices.SortFunc(f.byKey, func(a, b keyedRule) int { return cmp.Compare(a.key, b.key) })
+	f.prepareSearch()
+	f.blankFit = f.judgeFit(&Lead{})
+	return f
+}
 
 // Result says what became of an event.
 type Result struct {
@@ -15,57 +76,164 @@ type Result struct {
 	Duplicate bool
 	// Late: the event is older than the lead's clock was. Its points count as of its own time.
 	Late bool
-	// Unevaluable is how many of the conditions and expressions that the event called for could not be evaluated.
+	// Unevaluable is how many conditions and expressions of rules the event called for and could not be evaluated.
 	Unevaluable int
 }
 
-// Told is what the world was told of a lead last: the announced sequence, tier and stage, and when that tier began.
-// Tier "" with Sequence 0: nothing was announced, so the lead stands in the model's last tier.
-type Told struct {
-	Sequence    uint64
-	Tier, Stage string
-	Since       Instant
+// Instants are kept between the first millisecond after the epoch, so that 0 can mean "not yet", and the end of the
+// year 9999, the last that RFC 3339 can write.
+const (
+	firstInstant Instant = 1
+	lastInstant  Instant = 253402300799999
+)
+
+func bounded(at Instant) Instant { return min(max(at, firstInstant), lastInstant) }
+
+// reason is why a lead is being decided anew: the cause of the changes that come of it. A nil reason announces nothing.
+type reason struct {
+	kind  CauseKind
+	event *Event // of ByEvent
 }
 
-// Apply folds e into l and appends to out the changes that it, and the time until it, made, in their order. The error is
-// a *Refusal where the model can't score the event (unknown_criterion, rating_out_of_range); l is then as it was.
-func (f *Folder) Apply(l *Lead, e *Event, out []Change) ([]Change, Result, error) {
-	return out, Result{}, nil
+func (r *reason) cause() Cause {
+	if r.event == nil {
+		return Cause{Kind: r.kind}
+	}
+	e := r.event
+	return Cause{
+		Kind:   r.kind,
+		Source: strings.Clone(e.Source), ID: strings.Clone(e.ID), Type: strings.Clone(e.Type),
+	}
 }
 
-// Advance applies everything that time does to l up to and including to, in order and each at its exact instant, and
-// appends the changes to out. One step equals many, bit for bit. A to older than the lead's clock changes nothing.
-func (f *Folder) Advance(l *Lead, to Instant, out []Change) []Change { return out }
+// take makes l the lead in hand: what only events change is worked out, moving values wait for see.
+func (f *Folder) take(l *Lead) {
+	f.takeCounters(l)
+	f.takeStill(l)
+}
 
-// NextChange is the first instant at which time alone moves l to another tier, and that tier; false where it never will.
-func (f *Folder) NextChange(l *Lead) (at Instant, to string, ok bool) { return 0, "", false }
+// takeCounters pairs l's counters with the model's rules. Both are in the order of their keys.
+func (f *Folder) takeCounters(l *Lead) {
+	f.active = f.active[:0]
+	next := 0
+	for i := range l.Counters {
+		key := l.Counters[i].Rule
+		for next < len(f.byKey) && f.byKey[next].key < key {
+			next++
+		}
+		if next < len(f.byKey) && f.byKey[next].key == key {
+			f.active = append(f.active, activeRule{rule: f.byKey[next].rule, counter: i})
+		}
+	}
+}
 
-// Schedule sets l.Due to an instant not later than the next change (of tier or stage) that time alone will make, Never
-// where there will be none. A Due that still is such an instant stays as it is, so most events write no timer.
-func (f *Folder) Schedule(l *Lead) {}
+// each is what a weight of 1 is worth, in points.
+func (r *rule) each() float64 {
+	if r.worth != nil {
+		return 1
+	}
+	return r.points
+}
 
-// Retier puts the Folder's model in force for l at that instant (or at the lead's clock, if that is later): tier and
-// stage are decided anew, and changes have cause ByModel.
-func (f *Folder) Retier(l *Lead, at Instant, out []Change) []Change { return out }
+// share is what a rule gives for a sum of weights, in points: within its max.
+func (r *rule) share(sum float64) float64 { return min(max(float64(r.each()*sum), -r.max), r.max) }
 
-// Told is what the world was told of l.
-func (f *Folder) Told(l *Lead) Told { return Told{} }
+// round rounds points to ten decimals. Scores are compared and shown so rounded: that what should be 8.7 is 8.7, that
+// shares which cancel give 0 and not the dust of their sums, and that a fading score comes to rest.
+func round(points float64) float64 {
+	const grid = 1e10
+	if points = math.RoundToEven(points*grid) / grid; points == 0 {
+		return 0 // not −0
+	}
+	return points
+}
 
-// Correct makes l go on from what the world was told, after a recovery: it takes over the sequence, and where tier or
-// stage differ, appends the change that leads from what was told to what is, with cause ByRecovery.
-func (f *Folder) Correct(l *Lead, told Told, at Instant, out []Change) []Change { return out }
+// see works out the moving values of the lead in hand at an instant not older than its clock.
+func (f *Folder) see(l *Lead, at Instant) {
+	e := &f.model.engagement
+	clear(f.sums)
+	rest := 0.0
+	for _, a := range f.active {
+		r := &e.rules[a.rule]
+		share := r.share(r.decaying().look(&l.Counters[a.counter], at).sum())
+		if r.group < 0 {
+			rest += share
+		} else {
+			f.sums[r.group] += share
+		}
+	}
+	f.compose(f.scene.moving, f.sums, rest)
+	f.scene.moving[movingIdle] = idleAt(l, at)
+}
 
-// Explain is everything computed of l at an instant not older than its clock (else: at its clock), as time alone will
-// have moved it by then. l stays as it is.
-func (f *Folder) Explain(l *Lead, at Instant) Standing { return Standing{} }
+// compose makes the moving values, all but the idle time, of the groups' sums and the sum of the rules without group.
+// It never falls when one of the sums rises, to the bit.
+func (f *Folder) compose(moving, sums []float64, rest float64) {
+	e := &f.model.engagement
+	total := 0.0
+	for i, sum := range sums {
+		capped := min(max(sum, -e.groups[i].max), e.groups[i].max)
+		moving[movingGroups+i] = round(capped)
+		total += capped
+	}
+	total = min(max(total+rest, e.min), e.max)
+	moving[movingEngagement] = round(total)
+	moving[movingScore] = round(total + f.fit.score)
+}
 
-// Rank orders leads within a tier, highest first: the model's rank, by default the score and, between equal scores, the
-// qualification total: score + total/1,000,000.
-func (f *Folder) Rank(l *Lead) float64 { return 0 }
+// idleAt is the lead's idle time in seconds, NaN where it never was engaged.
+func idleAt(l *Lead, at Instant) float64 {
+	if l.Engaged == 0 {
+		return math.NaN()
+	}
+	return float64(at-l.Engaged) / 1000
+}
 
-// Route is the route of the lead's disposition where the model names one, else of its tier.
-func (f *Folder) Route(l *Lead) string { return "" }
+// copyInto makes dst a copy of l that shares no memory with it that either may change.
+func (l *Lead) copyInto(dst *Lead) {
+	counters, ratings, profile, seen := dst.Counters, dst.Ratings[:0], dst.Profile[:0], dst.Seen[:0]
+	*dst = *l
+	dst.Ratings = append(ratings, l.Ratings...)
+	dst.Profile = append(profile, l.Profile...)
+	dst.Seen = append(seen, l.Seen...)
+	dst.Counters = slices.Grow(counters[:0], len(l.Counters))[:len(l.Counters)]
+	for i := range l.Counters {
+		marks := dst.Counters[i].Marks[:0]
+		dst.Counters[i] = l.Counters[i]
+		dst.Counters[i].Marks = append(marks, l.Counters[i].Marks...)
+	}
+}
 
 // Unevaluable is how often, since it was last asked, a condition or expression could not be evaluated: by rule ID, and
 // for the others by "tier NAME", "stage NAME" and "rank".
-func (f *Folder) Unevaluable() map[string]uint64 { return nil }
+func (f *Folder) Unevaluable() map[string]uint64 {
+	m, all := f.model, map[string]uint64{}
+	at := 0
+	take := func(name string) {
+		if n := f.unevaluable[at]; n > 0 {
+			all[name] += n
+		}
+		at++
+	}
+	for i := range m.engagement.rules {
+		take(m.engagement.rules[i].id)
+	}
+	for i := range m.fit.rules {
+		take(m.fit.rules[i].id)
+	}
+	for i := range m.tiers {
+		take("tier " + m.tiers[i].name)
+	}
+	for i := range m.stages {
+		take("stage " + m.stages[i].name)
+	}
+	take("rank")
+	clear(f.unevaluable)
+	return all
+}
+
+// The places of the others in Folder.unevaluable.
+func (f *Folder) fitPlace(i int) int   { return len(f.model.engagement.rules) + i }
+func (f *Folder) tierPlace(i int) int  { return f.fitPlace(len(f.model.fit.rules)) + i }
+func (f *Folder) stagePlace(i int) int { return f.tierPlace(len(f.model.tiers)) + i }
+func (f *Folder) rankPlace() int       { return f.stagePlace(len(f.model.stages)) }

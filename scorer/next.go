@@ -1,0 +1,347 @@
+package scorer
+
+import "math/bits"
+
+// The search for what time alone will do does not sample. It bounds the moving values over a whole stretch of time and
+// asks the conditions what they can be within these bounds. A stretch over which they can't change is done with,
+// however long; any other is halved, down to one millisecond, where the bounds are the values themselves. So it finds
+// the first millisecond at which the lead would move, whatever the scores do in between: fall, or rise because a penalty
+// fades faster than the merit, or touch a threshold and turn back.
+//
+// Where conditions compare values that move as one (`engagement.groups.a > engagement.groups.b`), bounds can't tell, and
+// halving could go on for as many milliseconds as there are. So each search has a number of looks. When they are used
+// up, it goes on over whole seconds, then minutes, hours and days.
+
+// looksMost is how many times a search halves before it takes to a coarser grain; scheduleLooks how many times before
+// Schedule is content with what it has proved so far.
+const (
+	looksMost     = 1 << 16
+	scheduleLooks = 1 << 11
+)
+
+// firingsMost and scheduleFirings are how many firings of idle rules are looked at one by one.
+const (
+	firingsMost     = 10_000
+	scheduleFirings = 64
+)
+
+// stride is the first stretch that a search looks at, 12 days, when all of the future is too much at once. Each further
+// one is twice as long.
+const stride Instant = 1 << 30
+
+// grains are the grains of a search, in milliseconds.
+var grains = [...]Instant{1, 1_000, 60_000, 3_600_000, 86_400_000}
+
+// search is the scratch memory of a search, and how far it got.
+type search struct {
+	moves bool // whether any tier or stage moves with time at all
+
+	rates        []float64 // by class of half-life
+	curves       []curve   // by group, and one for the rules without
+	halves       []curve   // by group and class
+	sumLo, sumHi []float64 // by group
+	found        bound
+	extras       extras
+	points       []*point
+
+	looks, most int
+	grain       int // index into grains
+	patient     patience
+}
+
+// patience is what a search does when its looks are used up.
+type patience uint8
+
+const (
+	goesOn patience = iota // over coarser grains
+	givesUp
+)
+
+// prepareSearch makes the scratch memory for the Folder's model.
+func (f *Folder) prepareSearch() {
+	m, s := f.model, &f.search
+	groups := len(m.engagement.groups)
+	classes := map[float64]int{}
+	for i := range m.engagement.rules {
+		f.fading = append(f.fading, fadingOf(m.engagement.rules[i].decay, classes))
+	}
+	s.rates = make([]float64, len(classes))
+	for _, fade := range f.fading {
+		if fade.kind == halving {
+			s.rates[fade.class] = fade.rate
+		}
+	}
+	s.curves = make([]curve, groups+1)
+	s.halves = make([]curve, len(s.curves)*len(s.rates))
+	s.sumLo, s.sumHi = make([]float64, groups), make([]float64, groups)
+	s.found = bound{lo: make([]float64, movingGroups+groups), hi: make([]float64, movingGroups+groups)}
+	for i := range m.tiers {
+		s.moves = s.moves || m.tiers[i].when != nil && m.tiers[i].when.moves()
+	}
+	for i := range m.stages {
+		s.moves = s.moves || m.stages[i].when != nil && m.stages[i].when.moves()
+	}
+}
+
+// point is the scratch point of that number.
+func (s *search) point(i int) *point {
+	for len(s.points) <= i {
+		s.points = append(s.points, &point{})
+	}
+	return s.points[i]
+}
+
+// NextChange is the first instant at which time alone moves l to another tier, and that tier; false where it never will
+// (before the year 10000, and before an idle rule has fired ten thousand times).
+func (f *Folder) NextChange(l *Lead) (at Instant, to string, ok bool) {
+	if l.Tier == "" || !f.search.moves {
+		return 0, "", false
+	}
+	l.copyInto(&f.spare)
+	next := &f.spare
+	for firings := 0; firings < firingsMost; {
+		f.take(next)
+		if f.quiet(next, lastInstant) {
+			return 0, "", false
+		}
+		due := f.nextFiring(next)
+		if at, found := f.firstMove(next, min(lastInstant, due-1)); found {
+			next.Clock = at
+		} else {
+			if due == Never {
+				return 0, "", false
+			}
+			f.fire(next, due)
+			f.take(next)
+			firings++
+		}
+		f.settle(next, nil, nil)
+		if next.Tier != l.Tier {
+			return next.Clock, f.model.tiers[f.tierOf(next.Tier)].name, true
+		}
+	}
+	return 0, "", false
+}
+
+// Schedule sets l.Due to an instant not later than the next change (of tier or stage) that time alone will make, Never
+// where there will be none. A Due that still is such an instant stays as it is, so most events write no timer.
+func (f *Folder) Schedule(l *Lead) {
+	if l.Tier == "" || !f.search.moves {
+		l.Due = Never
+		return
+	}
+	f.take(l)
+	if l.Due > l.Clock && f.quiet(l, min(l.Due-1, lastInstant)) {
+		return
+	}
+	l.Due = f.due(l)
+}
+
+// due is an instant not later than the next change that time alone will make for the lead in hand.
+func (f *Folder) due(l *Lead) Instant {
+	next := l
+	for range scheduleFirings {
+		if f.quiet(next, lastInstant) {
+			return Never
+		}
+		firing := f.nextFiring(next)
+		at, told := f.lookAhead(next, min(lastInstant, firing-1), givesUp, scheduleLooks)
+		if told != same {
+			return at
+		}
+		if firing == Never {
+			return Never
+		}
+		if next == l {
+			l.copyInto(&f.spare)
+			next = &f.spare
+		}
+		f.fire(next, firing)
+		f.take(next)
+		f.settle(next, nil, nil)
+		if next.Tier != l.Tier || next.Stage != l.Stage {
+			return firing
+		}
+	}
+	return next.Clock
+}
+
+// quiet is whether it is certain that time alone changes nothing of the lead in hand until that instant, idle rules
+// included. It takes one look.
+func (f *Folder) quiet(l *Lead, until Instant) bool {
+	if until <= l.Clock {
+		return true
+	}
+	a, b := f.search.point(0), f.search.point(1)
+	f.fill(a, l, l.Clock)
+	f.fill(b, l, until)
+	f.boundPlain(l, a, b, f.foreseeFirings(l, until))
+	return f.foresee(l) == same
+}
+
+// firstMove is the first instant after l's clock, and not after to, at which the lead in hand would change tier or
+// stage, if no idle rule fires on the way.
+func (f *Folder) firstMove(l *Lead, to Instant) (Instant, bool) {
+	if !f.search.moves || to <= l.Clock {
+		return 0, false
+	}
+	at, told := f.lookAhead(l, to, goesOn, looksMost)
+	return at, told == moved
+}
+
+// outlook is what is known of a stretch of time.
+type outlook uint8
+
+const (
+	open  outlook = iota // it may or may not change something
+	same                 // it changes nothing
+	moved                // it changes something, and does so from its first millisecond on
+)
+
+// lookAhead looks for the first move of the lead in hand after its clock and not after to. It answers moved and when; or
+// same; or open, and the instant up to which (not included) all is the same.
+func (f *Folder) lookAhead(l *Lead, to Instant, patient patience, looks int) (Instant, outlook) {
+	s := &f.search
+	s.looks, s.most, s.grain, s.patient = 0, looks, 0, patient
+	from := l.Clock + 1
+	if to < from {
+		return 0, same
+	}
+	a, b := s.point(0), s.point(1)
+	f.fill(a, l, from)
+	f.fill(b, l, to)
+	if told := f.forecast(l, a, b); told == same {
+		return 0, same
+	}
+	for step := stride; ; step *= 2 {
+		end := min(to, from+step)
+		f.fill(b, l, end)
+		if at, told := f.first(l, a, b, 2); told != same {
+			return at, told
+		}
+		if end == to {
+			return 0, same
+		}
+		from = end
+		f.fill(a, l, from)
+	}
+}
+
+// first is lookAhead over the stretch from a to b, both included. Scratch points from depth on are free.
+func (f *Folder) first(l *Lead, a, b *point, depth int) (Instant, outlook) {
+	s := &f.search
+	for ; ; depth++ {
+		if told := f.forecast(l, a, b); told != open {
+			return a.at, told
+		}
+		if s.looks++; s.looks > s.most {
+			if s.patient == givesUp {
+				return a.at, open
+			}
+			if s.grain+1 < len(grains) {
+				s.grain++
+				s.looks = 0
+			}
+		}
+		if b.at-a.at <= grains[s.grain] {
+			return f.firstGrain(l, a, b, depth)
+		}
+		half := s.point(depth)
+		f.fill(half, l, between(a.at, b.at))
+		if at, told := f.first(l, a, half, depth+1); told != same {
+			return at, told
+		}
+		a = half
+	}
+}
+
+// between is the instant strictly between a and b that is the roundest in binary. So stretches are halved at the same
+// instants wherever a search begins.
+func between(a, b Instant) Instant {
+	b--
+	return b &^ (1<<(bits.Len64(uint64(a^b))-1) - 1)
+}
+
+// firstGrain looks at the instants of a stretch that is no longer than a grain: at both of its ends in milliseconds, at
+// what whole grains it holds in coarser ones.
+func (f *Folder) firstGrain(l *Lead, a, b *point, depth int) (Instant, outlook) {
+	grain, p := grains[f.search.grain], f.search.point(depth)
+	for at := (a.at + grain - 1) / grain * grain; at <= b.at; at += grain {
+		f.fill(p, l, at)
+		if f.forecast(l, p, p) == moved {
+			return at, moved
+		}
+	}
+	return 0, same
+}
+
+// forecast is what is known of the lead in hand from a to b, both included.
+func (f *Folder) forecast(l *Lead, a, b *point) outlook {
+	both := f.boundPlain(l, a, b, nil)
+	told := f.foresee(l)
+	if told == open && both {
+		f.boundTight(a, b)
+		told = f.foresee(l)
+	}
+	return told
+}
+
+// foresee is what settle would do to the lead in hand while its moving values are within what was found.
+func (f *Folder) foresee(l *Lead) outlook {
+	now, told := l.Tier, same
+	for range len(f.model.tiers) + 1 {
+		to := f.foreseeTier()
+		if to < 0 {
+			told = open
+			break
+		}
+		if f.model.tiers[to].name == now {
+			if now != l.Tier {
+				told = moved
+			}
+			break
+		}
+		now = f.model.tiers[to].name
+		f.show(stillTier, now)
+	}
+	if now != l.Tier {
+		f.show(stillTier, l.Tier)
+	}
+	for i := f.stageOf(l.Stage) + 1; told == same && i < len(f.model.stages); i++ {
+		told = f.foreseeStage(i)
+	}
+	return told
+}
+
+// foreseeTier is the first tier whose condition holds within what was found; −1 where that is open.
+func (f *Folder) foreseeTier() int {
+	last := len(f.model.tiers) - 1
+	for i := range f.model.tiers[:last] {
+		switch f.within(f.model.tiers[i].when) {
+		case always:
+			return i
+		case maybe:
+			return -1
+		}
+	}
+	return last
+}
+
+// foreseeStage is whether the stage at that place would be reached.
+func (f *Folder) foreseeStage(i int) outlook {
+	switch f.within(f.model.stages[i].when) {
+	case always:
+		return moved
+	case never:
+		return same
+	default:
+		return open
+	}
+}
+
+func (f *Folder) within(c *condition) verdict {
+	if c == nil {
+		return always
+	}
+	return c.within(f.search.found.lo, f.search.found.hi, &f.scene)
+}

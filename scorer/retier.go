@@ -1,0 +1,21 @@
+package scorer
+
+// Retier puts the Folder's model in force for l at that instant (or at the lead's clock, if that is later): tier and
+// stage are decided anew, and changes have cause ByModel. Idle rules that come due until then fire on the way.
+func (f *Folder) Retier(l *Lead, at Instant, out []Change) []Change {
+	if l.Tier == "" {
+		return out
+	}
+	at = bounded(at)
+	for {
+		due := f.nextFiring(l)
+		if due > at {
+			break
+		}
+		f.fire(l, due)
+	}
+	l.Clock = max(l.Clock, at)
+	l.ModelVersion = f.model.Version
+	f.take(l)
+	return f.settle(l, &reason{kind: ByModel}, out)
+}
