@@ -1,0 +1,250 @@
+package scorer
+
+import (
+	"errors"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+)
+
+// Bounds of a model file as YAML, so that no file takes long to read.
+const (
+	maxModelText  = 256 << 10 // bytes
+	maxModelDepth = 16        // of nesting within one line
+)
+
+// decimalNumber is a number as people write it.
+var decimalNumber = regexp.MustCompile(`^[-+]?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?$`)
+
+// yamlKind is what stands at a place of the file.
+type yamlKind uint8
+
+const (
+	yamlNull yamlKind = iota
+	yamlMapping
+	yamlSequence
+	yamlText
+	yamlNumber
+	yamlBool
+)
+
+// String names the kind for people.
+func (k yamlKind) String() string {
+	return [...]string{"nothing", "a mapping", "a list", "a text", "a number", "true or false"}[k]
+}
+
+// yamlNode is a part of the file, with its place.
+type yamlNode struct {
+	kind yamlKind
+	text string // of a scalar, without quotes and escapes
+	// number is a number's value; plainDecimal is false where it is written in another way (hexadecimal, .inf).
+	number       float64
+	plainDecimal bool
+	place        place
+	pairs        []yamlPair
+	items        []*yamlNode
+}
+
+// yamlPair is one entry of a mapping.
+type yamlPair struct{ key, value *yamlNode }
+
+// place is where something stands: from 1, in characters, and how many of them.
+type place struct{ line, column, width int }
+
+// parseYAML reads text strictly: one document, no anchors, aliases, tags, merges or directives. nil where a mistake was
+// reported.
+func (r *reader) parseYAML() *yamlNode {
+	if !r.plausible() {
+		return nil
+	}
+	tokens := lexer.Tokenize(r.text)
+	if !r.allowed(tokens) {
+		return nil
+	}
+	file, err := parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
+	if err != nil {
+		var syntax yaml.Error
+		if errors.As(err, &syntax) && syntax.GetToken() != nil {
+			r.fail(r.placeOf(syntax.GetToken()), "", "%s", syntax.GetMessage())
+		} else {
+			r.fail(place{1, 1, 1}, "", "the file is no YAML: %v", err)
+		}
+		return nil
+	}
+	var bodies []ast.Node
+	for _, document := range file.Docs {
+		if document.Body != nil {
+			bodies = append(bodies, document.Body)
+		}
+	}
+	switch len(bodies) {
+	case 0:
+		r.fail(place{1, 1, 1}, "begin with name: and version:", "the file is empty")
+		return nil
+	case 1:
+		return r.convert(bodies[0])
+	default:
+		r.fail(r.placeOf(bodies[1].GetToken()), "put it in a file of its own", "a second document begins here; a model is one")
+		return nil
+	}
+}
+
+// plausible is whether the text can be a model file at all.
+func (r *reader) plausible() bool {
+	if len(r.text) > maxModelText {
+		r.fail(place{line: 1, column: 1}, "", "the file has %d bytes; a model has at most %d", len(r.text), maxModelText)
+		return false
+	}
+	for i, line := range r.lines {
+		for at, c := range line {
+			if c == utf8.RuneError || c < ' ' && c != '\t' || c == 0x7f {
+				r.fail(place{i + 1, at + 1, 1}, "save the file as plain UTF-8 text", "a character that can't stand in a model")
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// allowed finds what YAML has and a model may not, before the parser meets it.
+func (r *reader) allowed(tokens token.Tokens) bool {
+	open, entries, line := 0, 0, 0
+	for _, t := range tokens {
+		var what string
+		switch t.Type {
+		case token.AnchorType:
+			what = "an anchor (&)"
+		case token.AliasType:
+			what = "an alias (*)"
+		case token.TagType:
+			what = "a tag (!)"
+		case token.MergeKeyType:
+			what = "a merge (<<)"
+		case token.DirectiveType:
+			what = "a directive (%)"
+		case token.MappingKeyType:
+			what = "a complex key (?)"
+		case token.InvalidType:
+			r.fail(r.placeOf(t), "", "%s", invalidMessage(t))
+			return false
+		case token.MappingStartType, token.SequenceStartType:
+			open++
+		case token.MappingEndType, token.SequenceEndType:
+			open--
+		case token.SequenceEntryType:
+			if t.Position.Line != line {
+				entries, line = 0, t.Position.Line
+			}
+			entries++
+		}
+		if what != "" {
+			r.fail(r.placeOf(t), "quote it if it is meant as text", "%s can't stand in a model", what)
+			return false
+		}
+		if open > maxModelDepth || entries > maxModelDepth || t.Position.IndentNum > 8*maxModelDepth {
+			r.fail(r.placeOf(t), "", "the file is nested too deeply")
+			return false
+		}
+	}
+	return true
+}
+
+// invalidMessage is what the lexer found wrong with a token.
+func invalidMessage(t *token.Token) string {
+	if t.Error != "" {
+		return t.Error
+	}
+	return "this is no YAML"
+}
+
+// placeOf is where a token stands. The end of the file counts as the end of its last line.
+func (r *reader) placeOf(t *token.Token) place {
+	p := place{max(1, t.Position.Line), max(1, t.Position.Column), 1}
+	if p.line > len(r.lines) {
+		p.line = len(r.lines)
+		p.column = len(r.lines[p.line-1]) + 1
+	}
+	first, _, _ := strings.Cut(strings.TrimSpace(t.Origin), "\n")
+	rest := len(r.lines[p.line-1]) + 1 - p.column
+	p.width = max(1, min(utf8.RuneCountInString(strings.TrimSpace(first)), rest))
+	return p
+}
+
+// convert makes our nodes of the parser's; nil where a mistake was reported.
+func (r *reader) convert(n ast.Node) *yamlNode {
+	switch n := n.(type) {
+	case *ast.MappingNode:
+		out := &yamlNode{kind: yamlMapping, place: r.placeOf(n.GetToken())}
+		for _, pair := range n.Values {
+			r.convertPair(out, pair)
+		}
+		if len(out.pairs) > 0 && !n.IsFlowStyle {
+			out.place = out.pairs[0].key.place
+		}
+		return out
+	case *ast.MappingValueNode:
+		out := &yamlNode{kind: yamlMapping}
+		r.convertPair(out, n)
+		out.place = out.pairs[0].key.place
+		return out
+	case *ast.SequenceNode:
+		out := &yamlNode{kind: yamlSequence, place: r.placeOf(n.GetToken())}
+		for _, item := range n.Values {
+			out.items = append(out.items, r.convert(item))
+		}
+		return out
+	case *ast.LiteralNode:
+		return &yamlNode{kind: yamlText, text: n.Value.Value, place: r.placeOf(n.GetToken())}
+	default:
+		return r.convertScalar(n)
+	}
+}
+
+// convertPair adds one entry to a mapping.
+func (r *reader) convertPair(to *yamlNode, pair *ast.MappingValueNode) {
+	key := &yamlNode{kind: yamlText, text: pair.Key.GetToken().Value, place: r.placeOf(pair.Key.GetToken())}
+	value := r.convert(pair.Value)
+	if value.kind == yamlNull {
+		value.place = key.place // where there is nothing, the key is what can be shown
+	}
+	to.pairs = append(to.pairs, yamlPair{key, value})
+}
+
+// convertScalar makes a scalar.
+func (r *reader) convertScalar(n ast.Node) *yamlNode {
+	t := n.GetToken()
+	out := &yamlNode{kind: yamlText, text: t.Value, place: r.placeOf(t)}
+	switch n.(type) {
+	case *ast.NullNode:
+		out.kind = yamlNull
+	case *ast.BoolNode:
+		out.kind = yamlBool
+	case *ast.IntegerNode, *ast.FloatNode, *ast.InfinityNode, *ast.NanNode:
+		out.kind = yamlNumber
+		r.readNumber(out)
+	case *ast.StringNode:
+		// The parser takes 1e3 for a text.
+		if t.Type == token.StringType && decimalNumber.MatchString(t.Value) {
+			out.kind = yamlNumber
+			r.readNumber(out)
+		}
+	default:
+		r.fail(out.place, "", "this can't stand in a model")
+	}
+	return out
+}
+
+// readNumber sets the number of a scalar that looks like one.
+func (r *reader) readNumber(n *yamlNode) {
+	if decimalNumber.MatchString(n.text) {
+		v, err := strconv.ParseFloat(n.text, 64)
+		n.number, n.plainDecimal = v, err == nil
+	}
+}
