@@ -2,6 +2,7 @@ package group
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -49,7 +50,43 @@ func (m *message) Prepare(version int16) {
 func (m *message) Required(map[protocol.ApiKey]int16) bool { return true }
 
 func (m *message) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
-	return protocol.RoundTrip(rw, m.version, 0, m.clientID, m.Message)
+	if m.ApiKey() != protocol.Heartbeat {
+		return protocol.RoundTrip(rw, m.version, 0, m.clientID, m.Message)
+	}
+	if err := protocol.WriteRequest(rw, m.version, 0, m.clientID, m.Message); err != nil {
+		return nil, err
+	}
+	return readHeartbeat(rw, m.version)
+}
+
+// readHeartbeat reads the answer to a heartbeat, because kafka-go's own reading takes the throttle time for the error
+// code: https://kafka.apache.org/protocol#The_Messages_Heartbeat.
+func readHeartbeat(from io.Reader, version int16) (*heartbeat.Response, error) {
+	size := make([]byte, 4)
+	if _, err := io.ReadFull(from, size); err != nil {
+		return nil, err
+	}
+	n := binary.BigEndian.Uint32(size)
+	if n > 1<<10 { // 12 bytes, and tagged fields that nobody has defined
+		return nil, fmt.Errorf("an answer of %d bytes: %w", n, errMalformed)
+	}
+	r := reader{rest: make([]byte, n)}
+	if _, err := io.ReadFull(from, r.rest); err != nil {
+		return nil, err
+	}
+	r.uint32() // the correlation ID
+	if version >= 4 && r.byte() != 0 {
+		return nil, fmt.Errorf("an answer with unknown fields in its header: %w", errMalformed)
+	}
+	answer := &heartbeat.Response{}
+	if version >= 1 {
+		answer.ThrottleTimeMs = int32(r.uint32())
+	}
+	answer.ErrorCode = int16(r.uint16())
+	if r.failed {
+		return nil, fmt.Errorf("an answer of %d bytes: %w", n, errMalformed)
+	}
+	return answer, nil
 }
 
 var (
