@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"unicode/utf8"
-	"unsafe"
 )
 
 // scanner reads a JSON text (RFC 8259, in UTF-8) strictly and once, and copies nothing. Whoever calls it walks the
@@ -221,70 +220,66 @@ func (s *scanner) digits() {
 // str reads the string whose opening quote is next.
 func (s *scanner) str() token {
 	b, start := s.b, s.i+1
-	t := token{class: present}
+	found := present
 	for i := start; ; {
-		i = plain(b, i)
-		if i >= len(b) {
-			s.i = i
-			s.fail(syntaxFault)
-			return token{}
+		for i+8 <= len(b) {
+			if at := special(binary.LittleEndian.Uint64(b[i:])); at != 0 {
+				i += bits.TrailingZeros64(at) >> 3
+				break
+			}
+			i += 8
 		}
-		switch c := b[i]; {
-		case c == '"':
+		for i < len(b) && b[i] >= ' ' && b[i] < 0x7f && b[i] != '"' && b[i] != '\\' {
+			i++ // the last few bytes of the text
+		}
+		if i < len(b) && b[i] == '"' {
 			s.i = i + 1
-			t.raw = unsafe.String(unsafe.SliceData(b[start:]), i-start)
-			return t
-		case c == '\\':
-			t.class |= escaped
-			n := escapeLen(b[i:])
-			if n == 0 {
-				s.i = i
-				s.fail(syntaxFault)
-				return token{}
-			}
-			i += n
-		case c < ' ':
-			s.i = i
-			s.fail(syntaxFault)
-			return token{}
-		case c < utf8.RuneSelf:
-			t.class |= unusual
-			i++
-		default:
-			t.class |= unusual
-			r, n := utf8.DecodeRune(b[i:])
-			if r == utf8.RuneError && n == 1 {
-				s.i = i
-				s.fail(encodingFault)
-				return token{}
-			}
-			i += n
+			return token{raw: alias(b[start:i]), class: found}
 		}
+		n, class := s.oddity(i)
+		if n == 0 {
+			return token{}
+		}
+		found |= class
+		i += n
 	}
 }
 
-// plain is the first place from i on where b holds anything but printable ASCII without quote and backslash; len(b)
-// where it holds nothing else. Eight bytes are looked at in one step: below, a byte of each term has its high bit set
-// where the byte of w is what the term looks for (Bit Twiddling Hacks, "Determine if a word has a byte less than n").
-// A borrow can set it wrongly in the bytes above a true one, so the lowest is right.
-func plain(b []byte, i int) int {
+// oddity reads what is not plain at i inside of a string: how long it is and what it makes of the string, or 0 where no
+// string has it.
+func (s *scanner) oddity(i int) (n int, found class) {
+	s.i = i
+	c := s.peek()
+	switch {
+	case c == '\\':
+		if n = escapeLen(s.b[i:]); n == 0 {
+			s.fail(syntaxFault)
+		}
+		return n, escaped
+	case c < ' ': // or the end
+		s.fail(syntaxFault)
+		return 0, 0
+	case c < utf8.RuneSelf:
+		return 1, unusual
+	}
+	r, n := utf8.DecodeRune(s.b[i:])
+	if r == utf8.RuneError && n == 1 {
+		s.fail(encodingFault)
+		return 0, 0
+	}
+	return n, unusual
+}
+
+// special finds, in eight bytes of a string, what is not printable ASCII, a quote or a backslash: the lowest bit that it
+// sets is the highest of the first such byte. Each term has the high bit of a byte set where the byte is below ' ', is a
+// quote, is a backslash, is 0x7f, is above that. (Bit Twiddling Hacks, "Determine if a word has a byte less than n". A
+// borrow or a carry can set bits wrongly, but only above the byte that it comes from, which is one that is looked for.)
+func special(w uint64) uint64 {
 	const (
 		ones  = 0x0101010101010101
-		highs = 0x8080808080808080
+		highs = 0x80 * ones
 	)
-	for i+8 <= len(b) {
-		w := binary.LittleEndian.Uint64(b[i:])
-		quote, backslash, del := w^('"'*ones), w^('\\'*ones), w^(0x7f*ones)
-		found := ((w-' '*ones)&^w | (quote-ones)&^quote | (backslash-ones)&^backslash | (del-ones)&^del | w) & highs
-		if found != 0 {
-			return i + bits.TrailingZeros64(found)>>3
-		}
-		i += 8
-	}
-	for i < len(b) && b[i] >= ' ' && b[i] < 0x7f && b[i] != '"' && b[i] != '\\' {
-		i++
-	}
-	return i
+	return ((w - ' '*ones) | (w ^ '"'*ones - ones) | (w ^ '\\'*ones - ones) | (w + ones) | w) & highs
 }
 
 // escapeLen is the length of the escape that b begins with, 0 where it is none.
