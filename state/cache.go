@@ -146,22 +146,24 @@ func (c *Leads) extend() {
 	c.held += int64(c.segmentSize)
 }
 
-// room makes room for an entry of size bytes, by a new segment within the bound, and says whether it could.
+// room makes room for one more entry of size bytes, by a new segment within the bound, and says whether it could.
 func (c *Leads) room(size int) bool {
 	// Each lap over the log drops what was not asked for in the lap before, so the second finds room if there is any.
-	reclaims, lap := 0, len(c.segments)+1
-	for !c.fits(size) {
-		if c.Bytes()+int64(c.segmentSize)+indexBytes <= c.max {
+	reclaims, laps := 0, 2*(len(c.segments)+1)
+	for {
+		fits, after := c.fits(size), c.held+int64(max(c.indexed, len(c.index)+1))*indexBytes
+		switch {
+		case fits && after <= c.max:
+			return true
+		case !fits && after+int64(c.segmentSize) <= c.max:
 			c.extend()
-			continue
-		}
-		if len(c.segments) == 0 || reclaims > 2*lap {
+		case len(c.segments) == 0 || reclaims > laps:
 			return false
+		default:
+			c.reclaim()
+			reclaims++
 		}
-		c.reclaim()
-		reclaims++
 	}
-	return true
 }
 
 // reclaim gives the oldest segment up, and moves to the front what it holds that is worth it. That needs no more room

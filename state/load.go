@@ -94,10 +94,10 @@ func eachBulk(answer []byte, members []int32, each func(i int, blob []byte)) err
 		}
 		n, err := strconv.Atoi(string(line[1:]))
 		switch {
-		case err != nil || n > len(rest)-2:
-			return errAnswer
-		case n < 0:
+		case err == nil && n == -1:
 			each(int(i), nil)
+		case err != nil || n < 0 || n > len(rest)-2:
+			return errAnswer
 		default:
 			each(int(i), rest[:n:n])
 			rest = rest[n+2:]

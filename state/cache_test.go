@@ -1,0 +1,187 @@
+package state
+
+import (
+	"bytes"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func leadName(i int) string { return fmt.Sprintf("lead-%07d", i) }
+
+func TestLeadsFarPastTheBoundStayWithinIt(t *testing.T) {
+	const bound = 4 << 20
+	c := NewLeads(bound)
+	blob := bytes.Repeat([]byte{7}, 150)
+	for i := range 40 * bound / 200 {
+		c.Put(leadName(i), blob)
+		if c.Bytes() > bound {
+			t.Fatalf("after %d leads: %d bytes, bound %d", i+1, c.Bytes(), bound)
+		}
+	}
+	if c.Len() < bound/2/(150+40+20) {
+		t.Errorf("only %d leads are held in %d bytes", c.Len(), bound)
+	}
+	if _, ok := c.Get(leadName(40*bound/200 - 1)); !ok {
+		t.Error("the newest lead is not held")
+	}
+	if _, ok := c.Get(leadName(0)); ok {
+		t.Error("the oldest lead is held")
+	}
+}
+
+// The estimate must not flatter: what the runtime counts is held against it.
+func TestLeadsBytesAreTheHeaps(t *testing.T) {
+	heap := func() int64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	before := heap()
+	c := NewLeads(32 << 20)
+	blob := bytes.Repeat([]byte{7}, 100)
+	for i := range 1_000_000 {
+		c.Put(leadName(i), blob)
+	}
+	if used := heap() - before; used > c.Bytes()+c.Bytes()/10 {
+		t.Errorf("the heap grew by %d bytes, Bytes says %d", used, c.Bytes())
+	}
+	runtime.KeepAlive(c)
+}
+
+func TestLeadsThatAreAskedForStay(t *testing.T) {
+	c := NewLeads(1 << 20)
+	blob := bytes.Repeat([]byte{7}, 100)
+	for i := range 1000 {
+		c.Put(leadName(i), blob)
+	}
+	for i := range 100_000 {
+		c.Put(fmt.Sprintf("passing-%d", i), blob)
+		c.Get(leadName(i % 1000))
+	}
+	for i := range 1000 {
+		if _, ok := c.Get(leadName(i)); !ok {
+			t.Fatalf("lead %d was dropped though it was asked for all the time", i)
+		}
+	}
+}
+
+func TestReplacingLeadsThatFitDropsNone(t *testing.T) {
+	c := NewLeads(1 << 20)
+	const leads = 4000 // about two thirds of the bound
+	for round := range 50 {
+		for i := range leads {
+			c.Put(leadName(i), bytes.Repeat([]byte{byte(round)}, 100))
+		}
+	}
+	if c.Len() != leads {
+		t.Errorf("%d of %d leads are held", c.Len(), leads)
+	}
+}
+
+func TestABlobStaysAsItWas(t *testing.T) {
+	c := NewLeads(64 << 10)
+	c.Put("a", []byte("first"))
+	first, _ := c.Get("a")
+	for i := range 100_000 {
+		c.Put("a", fmt.Appendf(nil, "later %d", i))
+		c.Put(leadName(i%100), bytes.Repeat([]byte{byte(i)}, i%300))
+	}
+	if string(first) != "first" {
+		t.Errorf("it became %q", first)
+	}
+	if got := append(first, "more"...); string(got) != "firstmore" {
+		t.Error(string(got))
+	}
+	if got, _ := c.Get("a"); string(got) != "later 99999" {
+		t.Errorf("appending to a blob changed another: %q", got)
+	}
+}
+
+func TestABlobTooLargeIsNotHeldNorItsPredecessor(t *testing.T) {
+	c := NewLeads(64 << 10)
+	c.Put("a", []byte("small"))
+	c.Put("a", make([]byte, 128<<10))
+	if _, ok := c.Get("a"); ok {
+		t.Error("a lead is held that was replaced")
+	}
+	c.Put(strings.Repeat("x", 1<<17), nil)
+	if c.Len() != 0 {
+		t.Errorf("%d leads", c.Len())
+	}
+}
+
+func TestNoBoundHoldsNothing(t *testing.T) {
+	c := NewLeads(0)
+	c.Put("a", []byte("blob"))
+	if _, ok := c.Get("a"); ok || c.Bytes() != 0 {
+		t.Errorf("held %v, %d bytes", ok, c.Bytes())
+	}
+}
+
+// Whatever is held is the newest that was put, whatever was dropped meanwhile.
+func TestLeadsHoldTheNewestOrNothing(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := NewLeads(int64(rapid.IntRange(0, 64<<10).Draw(t, "bound")))
+		newest := make(map[string]string)
+		for step := range rapid.IntRange(1, 400).Draw(t, "steps") {
+			id := leadName(rapid.IntRange(0, 60).Draw(t, "lead"))
+			switch rapid.IntRange(0, 20).Draw(t, "what") {
+			case 0:
+				c.Clear()
+				clear(newest)
+			case 1, 2, 3, 4, 5:
+				if got, ok := c.Get(id); ok && string(got) != newest[id] {
+					t.Fatalf("%s holds %.20q, put was %.20q", id, got, newest[id])
+				}
+			default:
+				newest[id] = strings.Repeat(fmt.Sprint(step, " "), rapid.IntRange(0, 400).Draw(t, "length"))
+				c.Put(id, []byte(newest[id]))
+			}
+			if c.Bytes() > c.max {
+				t.Fatalf("%d bytes, bound %d", c.Bytes(), c.max)
+			}
+		}
+		for id, want := range newest {
+			if got, ok := c.Get(id); ok && string(got) != want {
+				t.Fatalf("%s holds %.20q, put was %.20q", id, got, want)
+			}
+		}
+	})
+}
+
+func BenchmarkLeadsPut(b *testing.B) {
+	for _, c := range []struct {
+		name  string
+		leads int
+	}{{"all fit", 100_000}, {"a third fits", 600_000}} {
+		b.Run(c.name, func(b *testing.B) {
+			leads := NewLeads(48 << 20)
+			ids := make([]string, c.leads)
+			for i := range ids {
+				ids[i] = leadName(i)
+			}
+			blob := bytes.Repeat([]byte{7}, 180)
+			for i := 0; b.Loop(); i++ {
+				leads.Put(ids[i%c.leads], blob)
+			}
+		})
+	}
+}
+
+func BenchmarkLeadsGet(b *testing.B) {
+	const n = 100_000
+	leads := NewLeads(48 << 20)
+	ids := make([]string, n)
+	for i := range ids {
+		ids[i] = leadName(i)
+		leads.Put(ids[i], bytes.Repeat([]byte{7}, 180))
+	}
+	for i := 0; b.Loop(); i++ {
+		leads.Get(ids[i%n])
+	}
+}
