@@ -10,16 +10,26 @@ type step struct {
 
 // stepsDecay keeps, of an event, the share of the first step whose until exceeds its age; nothing after the last.
 type stepsDecay struct {
-	steps []step
+	untils []Instant // ages
+	keeps  []float64
 }
 
-// steps is the decay by steps, whose until rises and whose keep, from 0 to 1, does not.
-func steps(s []step) decay { return stepsDecay{steps: s} }
+// steps is the decay by steps, at least one, whose until rises. A decay only fades: a step that would keep more than the one before
+// keeps as much as that.
+func steps(all []step) decay {
+	var d stepsDecay
+	keep := 1.0
+	for _, s := range all {
+		keep = min(keep, s.keep)
+		d.untils, d.keeps = append(d.untils, Instant(s.until.Milliseconds())), append(d.keeps, keep)
+	}
+	return d
+}
 
 func (d stepsDecay) keep(age Instant) float64 {
-	for i := range d.steps {
-		if age < Instant(d.steps[i].until.Milliseconds()) {
-			return d.steps[i].keep
+	for i, until := range d.untils {
+		if age < until {
+			return d.keeps[i]
 		}
 	}
 	return 0
@@ -42,11 +52,6 @@ func (d stepsDecay) look(c *Counter, at Instant) sample {
 	return s
 }
 
-func (d stepsDecay) span() Instant {
-	if len(d.steps) == 0 {
-		return 1
-	}
-	return max(1, Instant(d.steps[len(d.steps)-1].until.Milliseconds()))
-}
+func (d stepsDecay) span() Instant { return max(1, d.untils[len(d.untils)-1]) }
 
 func (d stepsDecay) heap(every Instant) float64 { return float64(d.span()/every) + 1 }

@@ -181,12 +181,14 @@ func (f *Folder) compose(moving, sums []float64, rest float64) {
 	moving[movingScore] = round(total + f.fit.score)
 }
 
-// idleAt is the lead's idle time in seconds, NaN where it never was engaged.
+// idleAt is the lead's idle time in seconds, NaN where it never was engaged. Whole seconds and the rest are added as
+// time.Duration.Seconds does, by which conditions read their durations (a Duration itself ends after 292 years).
 func idleAt(l *Lead, at Instant) float64 {
 	if l.Engaged == 0 {
 		return math.NaN()
 	}
-	return float64(at-l.Engaged) / 1000
+	idle := at - l.Engaged
+	return float64(idle/1000) + float64(idle%1000*1e6)/1e9
 }
 
 // copyInto makes dst a copy of l that shares no memory with it that either may change.

@@ -67,14 +67,14 @@ func (f *Folder) match(l *Lead, e *Event, result *Result) {
 		return
 	}
 	for end := 0; ; {
-		for _, i := range m.families[e.Type[:end]] {
-			result.Unevaluable += look.at(i)
-		}
 		dot := strings.IndexByte(e.Type[end:], '.')
 		if dot < 0 {
 			return
 		}
 		end += dot + 1
+		for _, i := range m.families[e.Type[:end]] {
+			result.Unevaluable += look.at(i)
+		}
 	}
 }
 

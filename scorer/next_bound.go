@@ -64,15 +64,12 @@ type bound struct {
 // each share, and the bounds of the sums are summed just as see sums the values themselves: no margin is needed, and
 // where all that moves moves the same way, the bounds are exact. It reports whether shares move both ways, so that
 // boundTight would know more.
-func (f *Folder) boundPlain(l *Lead, a, b *point, extras *extras) (both bool) {
+func (f *Folder) boundPlain(l *Lead, a, b *point, extras extras) (both bool) {
 	s, e := &f.search, &f.model.engagement
 	clear(s.sumLo)
 	clear(s.sumHi)
 	restLo, restHi := 0.0, 0.0
 	add := func(r *rule, lo, hi float64) {
-		if extras != nil && extras.reset {
-			lo, hi = min(lo, 0), max(hi, 0)
-		}
 		if r.group < 0 {
 			restLo, restHi = restLo+lo, restHi+hi
 		} else {
@@ -85,7 +82,7 @@ func (f *Folder) boundPlain(l *Lead, a, b *point, extras *extras) (both bool) {
 		r := &e.rules[act.rule]
 		x, y := &a.samples[i], &b.samples[i]
 		least, most := y.gain+x.loss, x.gain+y.loss
-		if extras != nil {
+		if len(extras) > 0 {
 			more := extras.of(act.rule)
 			least, most = least+more.least, most+more.most
 		}
@@ -97,12 +94,10 @@ func (f *Folder) boundPlain(l *Lead, a, b *point, extras *extras) (both bool) {
 		}
 		add(r, lo, hi)
 	}
-	if extras != nil {
-		for _, more := range extras.rules {
-			if _, counted := l.counter(e.rules[more.rule].key); !counted {
-				lo, hi := e.rules[more.rule].shares(more.least, more.most)
-				add(&e.rules[more.rule], lo, hi)
-			}
+	for _, more := range extras {
+		if _, counted := l.counter(e.rules[more.rule].key); !counted {
+			lo, hi := e.rules[more.rule].shares(more.least, more.most)
+			add(&e.rules[more.rule], lo, hi)
 		}
 	}
 	f.compose(s.found.lo, s.sumLo, restLo)
@@ -118,10 +113,7 @@ func (r *rule) shares(least, most float64) (lo, hi float64) {
 }
 
 // extras are what idle rules may count over a stretch.
-type extras struct {
-	rules []extra
-	reset bool // one of them resets the engagement
-}
+type extras []extra
 
 type extra struct {
 	rule        int
@@ -129,8 +121,8 @@ type extra struct {
 }
 
 // of is what a rule may count; nothing for one that is not among the extras.
-func (x *extras) of(rule int) extra {
-	for _, more := range x.rules {
+func (x extras) of(rule int) extra {
+	for _, more := range x {
 		if more.rule == rule {
 			return more
 		}
@@ -139,11 +131,11 @@ func (x *extras) of(rule int) extra {
 }
 
 // foreseeFirings collects what the idle rules may count for l after its clock until that instant.
-func (f *Folder) foreseeFirings(l *Lead, until Instant) *extras {
+func (f *Folder) foreseeFirings(l *Lead, until Instant) extras {
 	s, e := &f.search, &f.model.engagement
-	s.extras.rules, s.extras.reset = s.extras.rules[:0], false
+	s.extras = s.extras[:0]
 	if l.Engaged == 0 {
-		return &s.extras
+		return s.extras
 	}
 	for _, i := range e.idle {
 		r := &e.rules[i]
@@ -151,7 +143,6 @@ func (f *Folder) foreseeFirings(l *Lead, until Instant) *extras {
 		if first > until || r.spent(l) {
 			continue
 		}
-		s.extras.reset = s.extras.reset || r.reset
 		more := extra{rule: i, most: 1}
 		switch {
 		case r.worth != nil:
@@ -159,9 +150,9 @@ func (f *Folder) foreseeFirings(l *Lead, until Instant) *extras {
 		case r.repeat:
 			more.most = min(float64((until-first)/r.period()+1), r.decaying().heap(r.period()))
 		}
-		s.extras.rules = append(s.extras.rules, more)
+		s.extras = append(s.extras, more)
 	}
-	return &s.extras
+	return s.extras
 }
 
 // curve is what is known of a sum of shares over a stretch from a to b: its values at both ends, the range of its
