@@ -27,14 +27,18 @@ type Proxy struct {
 // NewProxy starts a proxy to target (HOST:PORT) that ends with the test.
 func NewProxy(t testing.TB, target string) *Proxy {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatalf("testbed: starting a proxy to %s: %v", target, err)
 	}
 	p := &Proxy{listener: listener, target: target, conns: make(map[net.Conn]struct{})}
 	p.cond = sync.NewCond(&p.mu)
-	p.wait.Go(p.accept)
-	t.Cleanup(p.close)
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context())) // until the proxy is closed
+	p.wait.Go(func() { p.accept(ctx) })
+	t.Cleanup(func() {
+		cancel()
+		p.close()
+	})
 	return p
 }
 
@@ -103,7 +107,7 @@ func (p *Proxy) close() {
 }
 
 // accept pairs every client with a connection to the server.
-func (p *Proxy) accept() {
+func (p *Proxy) accept(ctx context.Context) {
 	for {
 		client, err := p.listener.Accept()
 		if err != nil {
@@ -112,7 +116,7 @@ func (p *Proxy) accept() {
 		p.mu.Lock()
 		target := p.target
 		p.mu.Unlock()
-		server, err := net.Dial("tcp", target)
+		server, err := (&net.Dialer{}).DialContext(ctx, "tcp", target)
 		if err != nil {
 			client.Close() // as a server that is away would
 			continue
