@@ -213,7 +213,8 @@ func readable(message string) (text, mend string) {
 		if symbol, ok := operators.FindReverse(function); ok && symbol != "" {
 			function = symbol
 		}
-		return function + " does not work on " + strings.TrimSuffix(arguments, "'"), mend
+		arguments = strings.Trim(strings.Replace(arguments, ".(", " and (", 1), "'")
+		return function + " does not work on " + strings.NewReplacer("(", "", ")", "").Replace(arguments), mend
 	}
 	if rest, ok := strings.CutPrefix(message, "undeclared reference to "); ok {
 		return "there is no function or variable " + rest, mend

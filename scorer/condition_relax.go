@@ -15,6 +15,9 @@ import (
 
 // relax turns whole numbers below e into doubles where operators have them meet a double.
 func (d *draft) relax(e celast.Expr) {
+	if e.Kind() == celast.CallKind && e.AsCall().FunctionName() == operators.In && isWhole(e.AsCall().Args()[0]) {
+		return // size(data.tags) in [1, 2]
+	}
 	for _, child := range children(e) {
 		d.relax(child)
 	}
@@ -26,6 +29,8 @@ func (d *draft) relax(e celast.Expr) {
 	case celast.CallKind:
 		call := e.AsCall()
 		switch call.FunctionName() {
+		case operators.In:
+			d.toDouble(call.Args()[0])
 		case operators.Add, operators.Subtract, operators.Multiply, operators.Divide,
 			operators.Less, operators.LessEquals, operators.Greater, operators.GreaterEquals,
 			operators.Equals, operators.NotEquals, operators.Conditional:

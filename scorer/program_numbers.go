@@ -228,23 +228,21 @@ const (
 	unequal
 )
 
-// of compares a and b. Not-a-number equals nothing and has no place in the order, so ordering it fails.
+// of compares a and b. Not-a-number equals nothing and is neither above nor below anything.
 func (o order) of(a, b float64) truth {
 	switch o {
+	case less:
+		return truthOf(a < b)
+	case lessOrEqual:
+		return truthOf(a <= b)
+	case greater:
+		return truthOf(a > b)
+	case greaterOrEqual:
+		return truthOf(a >= b)
 	case equal:
 		return truthOf(a == b)
-	case unequal:
-		return truthOf(a != b)
-	}
-	switch {
-	case a != a || b != b:
-		return failed
-	case a < b:
-		return truthOf(o == less || o == lessOrEqual)
-	case a > b:
-		return truthOf(o == greater || o == greaterOrEqual)
 	default:
-		return truthOf(o == lessOrEqual || o == greaterOrEqual)
+		return truthOf(a != b)
 	}
 }
 
