@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"strconv"
 	"syscall"
+	"testing"
 )
 
 // process is a server that runs as a child of the test.
@@ -170,6 +171,16 @@ func redisProcess(ctx context.Context, args []string) (addr, dir string, host ma
 		return "", "", nil, err
 	}
 	return addr, dir, p, nil
+}
+
+// FreeAddr is a HOST:PORT on loopback that nothing listens on, for a server that the test starts by itself.
+func FreeAddr(t testing.TB) string {
+	t.Helper()
+	port, err := freePort()
+	if err != nil {
+		t.Fatalf("testbed: finding a free port: %v", err)
+	}
+	return loopback(port)
 }
 
 func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
