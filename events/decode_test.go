@@ -127,7 +127,7 @@ func TestDecode(t *testing.T) {
 			value: ` {"account_id":"acme","url":"/"} `,
 			headers: headers("content-type", "application/vnd.acme+json; charset=utf-8", "ce_specversion", "1.0", "ce_id", "1", "ce_source", "s",
 				"ce_type", "page.viewed", "ce_subject", "lead-é", "ce_time", "2026-01-01T00:00:00Z", "ce_traceparent", trace,
-				"traceparent", "x", "ce_extension", "x", "ce_data", "x", "other", "x"),
+				"traceparent", "x", "ce_extension", "x", "ce_datacontenttype", "x", "ce_data", "x", "other", "x"),
 			want: scorer.Event{Lead: "lead-é", Source: "s", ID: "1", Type: "page.viewed", Time: 1767225600000, Account: "acme",
 				Data: []byte(`{"account_id":"acme","url":"/"}`), Traceparent: trace},
 		},
@@ -330,6 +330,17 @@ func TestTimeAheadOfTheRecordIsTheRecords(t *testing.T) {
 	r.Time = -1
 	if got, info := decode(t, r); got.Time != 1767225600000 || info.FutureTime {
 		t.Errorf("without a timestamp: %d, %+v", got.Time, info)
+	}
+}
+
+func TestPrintable(t *testing.T) {
+	for text, want := range map[string]bool{
+		"": true, " ~": true, "\u00a0": true, "\u2028": true, "\ufffd": true, "\U0010ffff": true, "a\x1f": false, "a\x7f": false,
+		"a\u0080": false, "a\u009f": false, "a\xff": false, "a\xed\xa0\x80": false,
+	} {
+		if printable(text) != want {
+			t.Errorf("%q: want %t", text, want)
+		}
 	}
 }
 

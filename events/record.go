@@ -95,7 +95,7 @@ func Forward(r *Record, lead string) OutRecord {
 	out.Headers = make([]Header, 0, len(r.Headers)+4)
 	out.Headers = append(out.Headers, r.Headers...)
 	out.Headers = appendOrigin(out.Headers, Origin{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset})
-	if r.Key == nil || string(r.Key) != lead {
+	if string(r.Key) != lead {
 		out.Headers = append(out.Headers, Header{Key: HeaderKey, Value: r.Key})
 	}
 	return out
