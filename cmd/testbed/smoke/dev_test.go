@@ -23,17 +23,18 @@ import (
 	"github.com/hotlead/hotlead/cmd/testbed"
 )
 
-// patience bounds the whole of a test, on a slow machine too.
+// patience bounds a test once hotlead is built, on a slow machine too.
 const patience = time.Minute
 
 func TestMain(m *testing.M) { os.Exit(testbed.Run(m)) }
 
 // TestDevTurnsALeadHot is the first thing that a person tries: `hotlead dev`, an event, a hot lead.
 func TestDevTurnsALeadHot(t *testing.T) {
+	file := build(t)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	kafkaAddr, webAddr := testbed.FreeAddr(t), testbed.FreeAddr(t)
-	dev := start(ctx, t, "dev", "--no-traffic", "--model", "bant", "--kafka", kafkaAddr, "--listen", webAddr)
+	dev := start(ctx, t, file, "dev", "--no-traffic", "--model", "bant", "--kafka", kafkaAddr, "--listen", webAddr)
 	dev.await(ctx, "readiness", func() bool { return get(ctx, webAddr, "/readyz").status == http.StatusOK })
 
 	client, err := kgo.NewClient(kgo.SeedBrokers(kafkaAddr),
@@ -109,14 +110,19 @@ type binary struct {
 	text bytes.Buffer
 }
 
-// start builds hotlead and runs it with args. It is killed when the test ends and it did not.
-func start(ctx context.Context, t *testing.T, args ...string) *binary {
+// build makes the binary, as `go run` would.
+func build(t *testing.T) (file string) {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "hotlead")
-	build := exec.CommandContext(ctx, "go", "build", "-o", file, "../../hotlead")
-	if out, err := build.CombinedOutput(); err != nil {
+	file = filepath.Join(t.TempDir(), "hotlead")
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", file, "../../hotlead").CombinedOutput(); err != nil {
 		t.Fatalf("building hotlead: %v\n%s", err, out)
 	}
+	return file
+}
+
+// start runs hotlead with args. It is killed when the test ends and it did not.
+func start(ctx context.Context, t *testing.T, file string, args ...string) *binary {
+	t.Helper()
 	b := &binary{t: t, cmd: exec.CommandContext(ctx, file, args...), done: make(chan struct{})}
 	b.cmd.Stdout, b.cmd.Stderr = b, b
 	if err := b.cmd.Start(); err != nil {
