@@ -186,38 +186,44 @@ func lineOffset(text string, line int) int {
 	return offset
 }
 
-// wordAt is how many characters the dotted word at offset takes; 1 where there is none.
+// wordAt is how many characters the dotted word or the quoted text at offset takes; 1 where there is none.
 func wordAt(text string, offset int) int {
-	width := 0
-	for i, c := range []rune(text) {
-		if i < offset {
-			continue
-		}
-		if c != '.' && !isIdentifier("_"+string(c)) {
-			break
-		}
-		width++
+	rest := []rune(text)
+	rest = rest[min(max(0, offset), len(rest)):]
+	if len(rest) > 0 && (rest[0] == '"' || rest[0] == '\'') {
+		return 2 + max(0, slices.Index(rest[1:], rest[0]))
+	}
+	width := slices.IndexFunc(rest, func(c rune) bool { return c != '.' && !isIdentifier("_"+string(c)) })
+	if width < 0 {
+		width = len(rest)
 	}
 	return max(1, width)
 }
 
 // readable turns CEL's words into ours where CEL's are of its making.
 func readable(message string) (text, mend string) {
-	message, mend, _ = strings.Cut(message, "; ")
+	if before, after, ok := strings.Cut(strings.TrimSuffix(message, ")"), " (did you mean "); ok {
+		message, mend = before, "did you mean "+strings.ReplaceAll(after, "'", `"`)
+	}
 	if rest, ok := strings.CutPrefix(message, "Syntax error: "); ok {
 		rest, _, _ = strings.Cut(rest, " expecting ")
-		return strings.Replace(rest, "'<EOF>'", "end of the condition", 1), mend
+		return strings.NewReplacer("mismatched input", "unexpected", "extraneous input", "unexpected",
+			"no viable alternative at input", "unexpected", "'<EOF>'", "end of the condition").Replace(rest), mend
 	}
 	if rest, ok := strings.CutPrefix(message, "found no matching overload for '"); ok {
 		function, arguments, _ := strings.Cut(rest, "' applied to '")
 		if symbol, ok := operators.FindReverse(function); ok && symbol != "" {
 			function = symbol
 		}
-		arguments = strings.Trim(strings.Replace(arguments, ".(", " and (", 1), "'")
-		return function + " does not work on " + strings.NewReplacer("(", "", ")", "").Replace(arguments), mend
+		words := strings.NewReplacer(".(", " and ", ", ", " and ", "(", "", ")", "", "'", "",
+			"double", "number", "int", "whole number", "string", "text", "dyn", "anything")
+		return function + " does not work on " + words.Replace(arguments), mend
 	}
 	if rest, ok := strings.CutPrefix(message, "undeclared reference to "); ok {
-		return "there is no function or variable " + rest, mend
+		return "there is no function or variable " + strings.ReplaceAll(rest, "'", `"`), mend
+	}
+	if message == "invalid matches argument" {
+		return "this is no regular expression", "its syntax is RE2's"
 	}
 	return message, mend
 }

@@ -135,8 +135,24 @@ func (v *vocabulary) resolve(path []string, what sight) (n name, used int, wrong
 		}
 		return n, used, nil
 	}
-	text := dotted(path)
-	return n, 0, &problem{"there is no name " + text, didYouMean(text, v.known(what))}
+	return n, 0, v.unknown(path, what)
+}
+
+// unknown is the problem with a path that is no name.
+func (v *vocabulary) unknown(path []string, what sight) *problem {
+	text, known := dotted(path), v.known(what)
+	wrong := &problem{"there is no name " + text, didYouMean(text, known)}
+	below := func(name string) bool { return !strings.HasPrefix(name, path[0]+".") }
+	if children := slices.DeleteFunc(slices.Clone(known), below); len(children) > 0 {
+		known = children
+		if len(path) == 1 {
+			wrong = &problem{message: text + " is no value by itself"}
+		}
+	}
+	if wrong.mend == "" {
+		wrong.mend = "known: " + orNone(known[:min(len(known), 20)])
+	}
+	return wrong
 }
 
 // resolveEvent resolves the names of an event.
@@ -247,8 +263,11 @@ func isIdentifier(word string) bool {
 
 // didYouMean suggests the known word nearest to the wrong one; "" where none is near.
 func didYouMean(wrong string, known []string) string {
-	best, nearest := 1+max(1, len(wrong)/3), ""
+	best, nearest := 1+len(wrong)/3, ""
 	for _, word := range known {
+		if strings.EqualFold(wrong, word) {
+			return "did you mean " + strconv.Quote(word) + "?"
+		}
 		if d := editDistance(wrong, word); d < best && word != "" {
 			best, nearest = d, word
 		}

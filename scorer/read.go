@@ -77,13 +77,22 @@ func (r *reader) excerpt(at place) string {
 	}
 	const before, around = 80, 120
 	line := r.lines[at.line-1]
-	from := max(0, at.column-1-before)
-	shown := line[min(from, len(line)):min(from+around, len(line))]
+	from := 0
+	if len(line) > around {
+		from = max(0, at.column-1-before)
+	}
+	shown := slices.Clone(line[min(from, len(line)):min(from+around, len(line))])
 	lead := slices.Clone(shown[:min(at.column-1-from, len(shown))])
 	for i, c := range lead {
 		if c != '\t' { // a tab below a tab keeps the carets in place
 			lead[i] = ' '
 		}
+	}
+	if from > 0 {
+		shown[0] = '…'
+	}
+	if from+around < len(line) {
+		shown[len(shown)-1] = '…'
 	}
 	width := max(1, min(at.width, len(shown)-len(lead)))
 	number := strconv.Itoa(at.line)

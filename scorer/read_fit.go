@@ -81,7 +81,7 @@ func (r *reader) criterion(pair yamlPair, q *qualification) criterion {
 	}
 	for _, entry := range f.entries("levels", maxLevels) {
 		rating, err := strconv.ParseFloat(entry.key.text, 64)
-		if err != nil || math.IsNaN(rating) || rating < q.min || rating > q.max {
+		if err != nil || math.IsNaN(rating) || q.min < q.max && (rating < q.min || rating > q.max) {
 			r.fail(entry.key.place, "", "a level's key must be a rating of the scale, %s", rangeOf(q.min, q.max))
 		}
 		out.levels = append(out.levels, level{rating: rating, text: r.textOf(entry.value, "a level")})

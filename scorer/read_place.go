@@ -16,6 +16,7 @@ func (r *reader) within(n *yamlNode, offset int) place {
 	}
 	if value := []rune(n.text); offset < len(value) && !unicode.IsSpace(value[offset]) {
 		w.skipSpace()
+		w.skipBreaks()
 	}
 	if w.line > len(r.lines) { // past the end of the file: the end of the text is shown
 		return n.place
@@ -71,8 +72,17 @@ func (w *walk) skipSpace() {
 	}
 }
 
+// skipBreaks goes past escaped line breaks, which stand for nothing.
+func (w *walk) skipBreaks() {
+	for w.quote == '"' && w.peek() == '\\' && w.column == len(w.lines[w.line-1]) {
+		w.step()
+		w.skipSpace()
+	}
+}
+
 // pass goes past the writing of c; false where it is not what stands here.
 func (w *walk) pass(c rune) bool {
+	w.skipBreaks()
 	if unicode.IsSpace(c) && w.peek() != '\\' {
 		// A folded line break stands for one space. What is left of it is skipped before the next character.
 		if unicode.IsSpace(w.peek()) {
@@ -81,6 +91,7 @@ func (w *walk) pass(c rune) bool {
 		return true
 	}
 	w.skipSpace()
+	w.skipBreaks()
 	at := w.peek()
 	switch {
 	case w.quote == '"' && at == '\\':

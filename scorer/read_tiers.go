@@ -29,7 +29,7 @@ func (r *reader) readTiers(model *fields, m *Model) {
 	}
 	var names []string
 	for i, n := range items {
-		f := r.fields(n, "tier "+nameOf(n), "name", "when", "route")
+		f := r.fields(n, nameOf(n, "tier"), "name", "when", "route")
 		f.require("name")
 		t := tier{name: f.word("name", "a tier's name"), route: f.word("route", "a route")}
 		when := f.get("when")
@@ -41,7 +41,7 @@ func (r *reader) readTiers(model *fields, m *Model) {
 			t.when = r.condition(when, seesStretch)
 		case f.node != nil && !last:
 			r.fail(f.node.place, "add a when, or move it to the end",
-				"tier %s has no when, so the tiers below it can't be reached", nameOf(n))
+				"%s has no when, so the tiers below it can't be reached", nameOf(n, "tier"))
 		}
 		if c := t.when; c != nil && c.root == boolNode(boolConst(yes)) {
 			r.fail(when.place, "move it to the end, without a when", "this always holds, so the tiers below can't be reached")
@@ -56,7 +56,7 @@ func (r *reader) readTiers(model *fields, m *Model) {
 func (r *reader) readStages(model *fields, m *Model) {
 	var names []string
 	for _, n := range model.list("stages", maxTiers) {
-		f := r.fields(n, "stage "+nameOf(n), "name", "when")
+		f := r.fields(n, nameOf(n, "stage"), "name", "when")
 		f.require("name", "when")
 		s := stage{name: f.word("name", "a stage's name")}
 		if when := f.get("when"); when != nil {
@@ -75,12 +75,12 @@ func (r *reader) checkName(f *fields, above []string, what string) {
 	}
 }
 
-// nameOf is the name of an item of a list, for messages.
-func nameOf(n *yamlNode) string {
+// nameOf is what an item of a list is called in messages.
+func nameOf(n *yamlNode, what string) string {
 	for _, pair := range n.pairs {
-		if pair.key.text == "name" {
-			return strconv.Quote(pair.value.text)
+		if pair.key.text == "name" && pair.value.text != "" {
+			return what + " " + strconv.Quote(pair.value.text)
 		}
 	}
-	return "without a name"
+	return "a " + what
 }

@@ -18,6 +18,7 @@ import (
 const (
 	maxModelText  = 256 << 10 // bytes
 	maxModelDepth = 16        // of nesting within one line
+	maxModelKeys  = 10_000    // the parser takes time by the square of how many a mapping has
 )
 
 // decimalNumber is a number as people write it.
@@ -115,22 +116,9 @@ func (r *reader) plausible() bool {
 
 // allowed finds what YAML has and a model may not, before the parser meets it.
 func (r *reader) allowed(tokens token.Tokens) bool {
-	open, entries, line := 0, 0, 0
+	open, entries, line, keys := 0, 0, 0, 0
 	for _, t := range tokens {
-		var what string
 		switch t.Type {
-		case token.AnchorType:
-			what = "an anchor (&)"
-		case token.AliasType:
-			what = "an alias (*)"
-		case token.TagType:
-			what = "a tag (!)"
-		case token.MergeKeyType:
-			what = "a merge (<<)"
-		case token.DirectiveType:
-			what = "a directive (%)"
-		case token.MappingKeyType:
-			what = "a complex key (?)"
 		case token.InvalidType:
 			r.fail(r.placeOf(t), "", "%s", invalidMessage(t))
 			return false
@@ -138,22 +126,49 @@ func (r *reader) allowed(tokens token.Tokens) bool {
 			open++
 		case token.MappingEndType, token.SequenceEndType:
 			open--
+		case token.MappingValueType:
+			keys++
 		case token.SequenceEntryType:
 			if t.Position.Line != line {
 				entries, line = 0, t.Position.Line
 			}
 			entries++
 		}
-		if what != "" {
-			r.fail(r.placeOf(t), "quote it if it is meant as text", "%s can't stand in a model", what)
-			return false
+		var wrong, mend string
+		switch what := refused(t.Type); {
+		case what != "":
+			wrong, mend = what+" can't stand in a model", "quote it if it is meant as text"
+		case open > maxModelDepth || entries > maxModelDepth || t.Position.IndentNum > 8*maxModelDepth:
+			wrong = "the file is nested too deeply"
+		case keys > maxModelKeys:
+			wrong = "the file has more than " + strconv.Itoa(maxModelKeys) + " keys"
+		default:
+			continue
 		}
-		if open > maxModelDepth || entries > maxModelDepth || t.Position.IndentNum > 8*maxModelDepth {
-			r.fail(r.placeOf(t), "", "the file is nested too deeply")
-			return false
-		}
+		r.fail(r.placeOf(t), mend, "%s", wrong)
+		return false
 	}
 	return true
+}
+
+// refused names what YAML has and a model may not; "" for the rest.
+func refused(t token.Type) string {
+	switch t {
+	case token.AnchorType:
+		return "an anchor (&)"
+	case token.AliasType:
+		return "an alias (*)"
+	case token.TagType:
+		return "a tag (!)"
+	case token.MergeKeyType:
+		return "a merge (<<)"
+	case token.DirectiveType:
+		return "a directive (%)"
+	case token.MappingKeyType:
+		return "a complex key (?)"
+	default:
+		return ""
+	}
 }
 
 // invalidMessage is what the lexer found wrong with a token.
