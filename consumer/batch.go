@@ -259,6 +259,7 @@ func (l *lane) buryRefused(r *events.Record, refusal *scorer.Refusal) {
 	}
 	letter := events.DeadLetter(r, refusal)
 	letter.Topic, letter.Partition = l.Topics.DeadLetters, l.number%l.deadLetters
+	letter.Time = scorer.InstantOf(l.batch.begun)
 	l.batch.out = append(l.batch.out, letter)
 }
 

@@ -79,14 +79,17 @@ func (l *lane) foldTime(w *working) {
 }
 
 // announcements are the records that the batch's changes, forwards and dead letters become; while the lane refolds,
-// none: the world was told.
+// none: the world was told. Their timestamps are those of the batch, not of what they tell of: Kafka's retention and
+// compaction go by them, and a replayed year must not be deleted, or compacted away, as it is written.
 func (l *lane) announcements() []events.OutRecord {
 	b := &l.batch
 	if l.recovery != nil && l.recovery.Phase != phaseReconcile {
 		return nil
 	}
 	for i := range b.changes {
-		b.out = append(b.out, events.ChangeRecord(l.Topics.TierChanges, l.number, &b.changes[i]))
+		r := events.ChangeRecord(l.Topics.TierChanges, l.number, &b.changes[i])
+		r.Time = scorer.InstantOf(b.begun)
+		b.out = append(b.out, r)
 	}
 	return b.out
 }
