@@ -24,8 +24,8 @@ type engagement struct {
 	min, max float64
 	groups   []group
 	rules    []rule
-	// byType finds the rules of an event type: exact types and, for families, every rule whose prefix matches is listed
-	// under its prefix ("page.").
+	// byType finds the rules of an exact event type. A rule on a family stands in families under its own prefix alone
+	// (page.* under "page."), so an event's rules are those of its type and of each prefix of it that ends in a dot.
 	byType   map[string][]int
 	families map[string][]int
 	idle     []int // rules on: idle
@@ -40,14 +40,14 @@ type group struct {
 type rule struct {
 	id     string
 	key    Key
-	group  int        // index into groups; -1: none
-	when   *condition // nil: always
-	points float64
+	group  int         // index into groups; -1: none
+	when   *condition  // nil: always
+	points float64     // 1 where there is a worth
 	worth  *expression // where points is an expression; nil else
 	max    float64     // points, ±; +Inf: none
 	limit  limit
-	decay  decay // nil: none
-	reset  bool
+	decay  decay         // its own or else its group's; nil: none
+	reset  bool          // then it gives no points
 	after  time.Duration // on: idle
 	repeat bool
 }
@@ -116,7 +116,9 @@ const (
 	movingGroups
 )
 
-// stillKind says which of a lead's still values a name means: those that only an event or a model changes.
+// stillKind says which of a lead's still values a name means: those that only an event or a model changes. A profile
+// attribute or a rating that the lead does not have is Null, which is absent to conditions; a disposition, stage or
+// grade that it does not have is "".
 type stillKind uint8
 
 const (
