@@ -31,6 +31,7 @@ func (f *Folder) Correct(l *Lead, told Told, at Instant, out []Change) []Change 
 		l.Clock = max(l.Clock, at)
 		l.FirstSeen, l.LastSeen, l.Since = l.Clock, l.Clock, l.Clock
 	}
+	f.take(l)
 	f.pass(l, at, nil, nil)
 	own, stage := l.Tier, l.Stage
 	l.Sequence = told.Sequence
@@ -42,7 +43,7 @@ func (f *Folder) Correct(l *Lead, told Told, at Instant, out []Change) []Change 
 		l.Since = told.Since
 	}
 	why := &reason{kind: ByRecovery}
-	f.take(l)
+	f.take(l) // l now says what was told
 	f.see(l, l.Clock)
 	if own != l.Tier {
 		out = f.move(l, f.tierOf(own), why, out)

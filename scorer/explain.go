@@ -13,9 +13,11 @@ func (f *Folder) Explain(l *Lead, at Instant) Standing {
 	if at = bounded(at); at > l.Clock && l.Tier != "" {
 		l.copyInto(&f.spare)
 		l = &f.spare
+		f.take(l)
 		f.pass(l, at, nil, nil)
+	} else {
+		f.take(l)
 	}
-	f.take(l)
 	f.see(l, l.Clock)
 	return f.standing(l)
 }

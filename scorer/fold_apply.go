@@ -25,9 +25,11 @@ func (f *Folder) Apply(l *Lead, e *Event, out []Change) ([]Change, Result, error
 	}
 	f.count(l, at)
 	l.learn(e, at)
-	f.take(l)
-	if e.Qualification != nil && len(e.Qualification.Attributes) > 0 {
-		result.Unevaluable += f.noteFit()
+	if e.Qualification != nil {
+		f.takeStill(l)
+		if len(e.Qualification.Attributes) > 0 {
+			result.Unevaluable += f.noteFit()
+		}
 	}
 	out = f.settle(l, &reason{kind: ByEvent, event: e}, out)
 	l.remember(identity)
@@ -35,12 +37,13 @@ func (f *Folder) Apply(l *Lead, e *Event, out []Change) ([]Change, Result, error
 }
 
 // reach brings l to the time of an event: a new lead begins there, in the model's last tier; one that an older model
-// decided last is decided by this one; and time does what it does until then.
+// decided last is decided by this one; and time does what it does until then. l is then the lead in hand.
 func (f *Folder) reach(l *Lead, at Instant, out []Change) []Change {
 	if l.Tier == "" {
 		l.Clock = max(l.Clock, at)
 		l.FirstSeen, l.Since = at, l.Clock
 		f.begin(l)
+		f.take(l)
 		return out
 	}
 	return f.Advance(l, at, out)
@@ -78,8 +81,8 @@ func (f *Folder) match(l *Lead, e *Event, result *Result) {
 	}
 }
 
-// looker asks rules whether an event (none: the passing of time) counts for them. The lead is worked out when the first
-// rule asks for it.
+// looker asks rules whether an event (none: the passing of time) counts for the lead in hand. Its moving values are
+// worked out when the first rule asks for them.
 type looker struct {
 	folder *Folder
 	lead   *Lead
@@ -93,7 +96,6 @@ func (k *looker) at(i int) int {
 	weight := 1.0
 	if r.when != nil || r.worth != nil {
 		if !k.ready {
-			f.take(k.lead)
 			f.see(k.lead, k.lead.Clock)
 			f.scene.event.set(k.event)
 			k.ready = true
@@ -120,8 +122,13 @@ func (k *looker) at(i int) int {
 	return 0
 }
 
-// count folds the hits into l as of that time: resets first, so that the resetting event's own points count.
+// count folds the hits into the lead in hand as of that time: resets first, so that the resetting event's own points
+// count.
 func (f *Folder) count(l *Lead, at Instant) {
+	f.scene.event.clear()
+	if len(f.hits) == 0 {
+		return
+	}
 	e := &f.model.engagement
 	for _, h := range f.hits {
 		if e.rules[h.rule].reset {
@@ -133,7 +140,7 @@ func (f *Folder) count(l *Lead, at Instant) {
 			l.count(r, at, h.weight)
 		}
 	}
-	f.scene.event.clear()
+	f.takeCounters(l)
 }
 
 // noteFit counts the fit rules that can't be evaluated for the lead in hand.

@@ -11,15 +11,15 @@ func (f *Folder) Advance(l *Lead, to Instant, out []Change) []Change {
 	case l.ModelVersion < f.model.Version:
 		return f.Retier(l, to, out)
 	default:
+		f.take(l)
 		return f.pass(l, bounded(to), &reason{kind: ByTime}, out)
 	}
 }
 
-// pass lets time go by until that instant. A nil reason announces nothing.
+// pass lets time go by until that instant for the lead in hand. A nil reason announces nothing.
 func (f *Folder) pass(l *Lead, to Instant, why *reason, out []Change) []Change {
 	for l.Clock < to {
 		due := f.nextFiring(l)
-		f.take(l)
 		if at, found := f.firstMove(l, min(to, due-1)); found {
 			l.Clock = at
 			out = f.settle(l, why, out)
@@ -30,7 +30,6 @@ func (f *Folder) pass(l *Lead, to Instant, why *reason, out []Change) []Change {
 			break
 		}
 		f.fire(l, due)
-		f.take(l)
 		out = f.settle(l, why, out)
 	}
 	return out
@@ -79,7 +78,7 @@ func (r *rule) spent(l *Lead) bool {
 	return there && !r.limit.admits(&l.Counters[place], l.Clock)
 }
 
-// fire moves the lead's clock to an instant at which idle rules come due, and counts them.
+// fire moves the clock of the lead in hand to an instant at which idle rules come due, and counts them.
 func (f *Folder) fire(l *Lead, at Instant) {
 	e := &f.model.engagement
 	f.hits = f.hits[:0]

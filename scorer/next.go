@@ -13,10 +13,12 @@ import "math/bits"
 // up, it goes on over whole seconds, then minutes, hours and days.
 
 // looksMost is how many times a search halves before it takes to a coarser grain; scheduleLooks how many times before
-// Schedule is content with what it has proved so far.
+// Schedule is content with what it has proved so far, safeLooks how many times before it no longer tries to show that a
+// lead's Due is still safe.
 const (
 	looksMost     = 1 << 16
 	scheduleLooks = 1 << 11
+	safeLooks     = 8
 )
 
 // firingsMost and scheduleFirings are how many firings of idle rules are looked at one by one.
@@ -44,6 +46,11 @@ type search struct {
 	extras       extras
 	points       []*point
 
+	// still is what the tiers' conditions that do not move are as long as the lead in hand stays in its tier; maybe for
+	// those that move.
+	still []verdict
+
+	mixed       bool // whether the last look saw shares move both ways
 	looks, most int
 	grain       int // index into grains
 	patient     patience
@@ -75,6 +82,7 @@ func (f *Folder) prepareSearch() {
 	s.halves = make([]curve, len(s.curves)*len(s.rates))
 	s.sumLo, s.sumHi = make([]float64, groups), make([]float64, groups)
 	s.found = bound{lo: make([]float64, movingGroups+groups), hi: make([]float64, movingGroups+groups)}
+	s.still = make([]verdict, len(m.tiers)-1)
 	for i := range m.tiers {
 		s.moves = s.moves || m.tiers[i].when != nil && m.tiers[i].when.moves()
 	}
@@ -99,8 +107,8 @@ func (f *Folder) NextChange(l *Lead) (at Instant, to string, ok bool) {
 	}
 	l.copyInto(&f.spare)
 	next := &f.spare
+	f.take(next)
 	for firings := 0; firings < firingsMost; {
-		f.take(next)
 		if f.quiet(next, lastInstant) {
 			return 0, "", false
 		}
@@ -112,7 +120,6 @@ func (f *Folder) NextChange(l *Lead) (at Instant, to string, ok bool) {
 				return 0, "", false
 			}
 			f.fire(next, due)
-			f.take(next)
 			firings++
 		}
 		f.settle(next, nil, nil)
@@ -131,10 +138,20 @@ func (f *Folder) Schedule(l *Lead) {
 		return
 	}
 	f.take(l)
-	if l.Due > l.Clock && f.quiet(l, min(l.Due-1, lastInstant)) {
+	if l.Due > l.Clock && f.stillSafe(l, min(l.Due-1, lastInstant)) {
 		return
 	}
 	l.Due = f.due(l)
+}
+
+// stillSafe is whether it is certain, after a few looks, that time alone changes nothing of the lead in hand until that
+// instant.
+func (f *Folder) stillSafe(l *Lead, until Instant) bool {
+	if f.nextFiring(l) > until {
+		_, told := f.lookAhead(l, until, givesUp, safeLooks)
+		return told == same
+	}
+	return f.quiet(l, until)
 }
 
 // due is an instant not later than the next change that time alone will make for the lead in hand.
@@ -155,9 +172,9 @@ func (f *Folder) due(l *Lead) Instant {
 		if next == l {
 			l.copyInto(&f.spare)
 			next = &f.spare
+			f.take(next)
 		}
 		f.fire(next, firing)
-		f.take(next)
 		f.settle(next, nil, nil)
 		if next.Tier != l.Tier || next.Stage != l.Stage {
 			return firing
@@ -176,6 +193,7 @@ func (f *Folder) quiet(l *Lead, until Instant) bool {
 	f.fill(a, l, l.Clock)
 	f.fill(b, l, until)
 	f.boundPlain(l, a, b, f.foreseeFirings(l, until))
+	f.holdStill()
 	return f.foresee(l) == same
 }
 
@@ -187,6 +205,17 @@ func (f *Folder) firstMove(l *Lead, to Instant) (Instant, bool) {
 	}
 	at, told := f.lookAhead(l, to, goesOn, looksMost)
 	return at, told == moved
+}
+
+// holdStill notes what the conditions that time does not move are for the lead in hand, once for all looks.
+func (f *Folder) holdStill() {
+	s := &f.search
+	for i := range s.still {
+		s.still[i] = maybe
+		if c := f.model.tiers[i].when; !c.moves() {
+			s.still[i] = f.within(c)
+		}
+	}
 }
 
 // outlook is what is known of a stretch of time.
@@ -210,6 +239,7 @@ func (f *Folder) lookAhead(l *Lead, to Instant, patient patience, looks int) (In
 	a, b := s.point(0), s.point(1)
 	f.fill(a, l, from)
 	f.fill(b, l, to)
+	f.holdStill()
 	if told := f.forecast(l, a, b); told == same {
 		return 0, same
 	}
@@ -230,9 +260,13 @@ func (f *Folder) lookAhead(l *Lead, to Instant, patient patience, looks int) (In
 // first is lookAhead over the stretch from a to b, both included. Scratch points from depth on are free.
 func (f *Folder) first(l *Lead, a, b *point, depth int) (Instant, outlook) {
 	s := &f.search
-	for ; ; depth++ {
-		if told := f.forecast(l, a, b); told != open {
-			return a.at, told
+	for known := false; ; depth++ {
+		if !known {
+			if told := f.forecast(l, a, b); told != open {
+				return a.at, told
+			}
+			// Where bounds are exact, the whole is open and its first half the same, the second half is open: no need to ask.
+			known = !s.mixed
 		}
 		if s.looks++; s.looks > s.most {
 			if s.patient == givesUp {
@@ -277,9 +311,9 @@ func (f *Folder) firstGrain(l *Lead, a, b *point, depth int) (Instant, outlook) 
 
 // forecast is what is known of the lead in hand from a to b, both included.
 func (f *Folder) forecast(l *Lead, a, b *point) outlook {
-	both := f.boundPlain(l, a, b, nil)
+	f.search.mixed = f.boundPlain(l, a, b, nil)
 	told := f.foresee(l)
-	if told == open && both {
+	if told == open && f.search.mixed {
 		f.boundTight(a, b)
 		told = f.foresee(l)
 	}
@@ -290,7 +324,7 @@ func (f *Folder) forecast(l *Lead, a, b *point) outlook {
 func (f *Folder) foresee(l *Lead) outlook {
 	now, told := l.Tier, same
 	for range len(f.model.tiers) + 1 {
-		to := f.foreseeTier()
+		to := f.foreseeTier(now == l.Tier)
 		if to < 0 {
 			told = open
 			break
@@ -313,11 +347,16 @@ func (f *Folder) foresee(l *Lead) outlook {
 	return told
 }
 
-// foreseeTier is the first tier whose condition holds within what was found; −1 where that is open.
-func (f *Folder) foreseeTier() int {
+// foreseeTier is the first tier whose condition holds within what was found; −1 where that is open. first says that the
+// lead is shown in its own tier, for which what does not move is known already.
+func (f *Folder) foreseeTier(first bool) int {
 	last := len(f.model.tiers) - 1
 	for i := range f.model.tiers[:last] {
-		switch f.within(f.model.tiers[i].when) {
+		told := f.search.still[i]
+		if told == maybe || !first {
+			told = f.within(f.model.tiers[i].when)
+		}
+		switch told {
 		case always:
 			return i
 		case maybe:

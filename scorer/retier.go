@@ -7,6 +7,7 @@ func (f *Folder) Retier(l *Lead, at Instant, out []Change) []Change {
 		return out
 	}
 	at = bounded(at)
+	f.take(l)
 	for {
 		due := f.nextFiring(l)
 		if due > at {
@@ -16,6 +17,5 @@ func (f *Folder) Retier(l *Lead, at Instant, out []Change) []Change {
 	}
 	l.Clock = max(l.Clock, at)
 	l.ModelVersion = f.model.Version
-	f.take(l)
 	return f.settle(l, &reason{kind: ByModel}, out)
 }
