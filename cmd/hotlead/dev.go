@@ -27,7 +27,8 @@ is kept when it ends. Any Kafka client on this machine can take part.`,
 		}
 		options := dev.Options{
 			Listen: *listen, Kafka: *kafka, Model: loaded, Build: app.ReadBuild(),
-			Out: c.OutOrStdout(), Log: app.NewLogger(c.ErrOrStderr(), app.Log{Level: "warn", Format: "text"}),
+			// What the service warns of is advice for servers that are kept; these are not.
+			Out: c.OutOrStdout(), Log: app.NewLogger(c.ErrOrStderr(), app.Log{Level: "error", Format: "text"}),
 		}
 		if !*noTraffic {
 			options.Traffic = dev.Simulate

@@ -13,22 +13,22 @@ var personas = []persona{
 	{"champion: knows what it wants, and says so", func(r *rand.Rand) []Act {
 		return join(
 			profile("VP Engineering", "vp", "software", 900+r.IntN(3000)),
-			page("/pricing"), page("/product"), demo(), page("/pricing"), webinar(), page("/customers"),
+			pricing(), page("/product"), demo(), pricing(), webinar(), page("/customers"),
 			rated("need", 5), rated("interest", 5), rated("budget", 4), rated("timeframe", 5), rated("authority", 5),
 			disposition("interested"), email("clicked"), page("/docs/security"),
 		)
 	}},
 	{"buyer: comes for a price, is called, has a budget", func(r *rand.Rand) []Act {
 		return join(
-			page("/"), page("/pricing"), profile("CTO", "c-level", "manufacturing", 400+r.IntN(900)), page("/pricing"), demo(),
+			page("/"), pricing(), profile("CTO", "c-level", "manufacturing", 400+r.IntN(900)), pricing(), demo(),
 			rated("need", 5), rated("budget", 4+r.IntN(2)), rated("timeframe", 4), rated("authority", 5), rated("interest", 4),
 			email("opened"), page("/legal/terms"),
 		)
 	}},
 	{"evaluator: tries before it talks", func(r *rand.Rand) []Act {
 		return join(
-			page("/docs"), page("/docs/quickstart"), trial(), page("/docs/kafka"), download("benchmark"),
-			profile("Staff Engineer", "individual", "software", 100+r.IntN(500)),
+			page("/docs"), page("/docs/quickstart"), product("signed_up"), product("connected_source"), download("benchmark"),
+			profile("Staff Engineer", "individual", "software", 100+r.IntN(500)), product("invited_colleague"),
 			page("/docs/operations"), rated("need", 4), rated("authority", 2), rated("interest", 4), webinar(),
 		)
 	}},
@@ -47,32 +47,33 @@ var personas = []persona{
 	}},
 	{"cooled: hot until the budget is cut", func(r *rand.Rand) []Act {
 		return join(
-			profile("Head of Sales", "director", "logistics", 300+r.IntN(600)), page("/pricing"), demo(), page("/pricing"),
+			profile("Head of Sales", "director", "logistics", 60+r.IntN(120)), pricing(),
 			rated("need", 5), rated("interest", 5), rated("budget", 5), rated("timeframe", 5), rated("authority", 4), email("clicked"),
-			rated("budget", 1), rated("timeframe", 1), rated("interest", 1), rated("need", 2), disposition("not_interested"), email("unsubscribed"),
+			rated("budget", 1), rated("timeframe", 1), rated("interest", 1), rated("need", 2),
+			disposition("not_interested"), email("unsubscribed"),
 		)
 	}},
-	{"unsubscriber: has had enough of e-mail", func(*rand.Rand) []Act {
+	{"unsubscriber: has had enough of e-mail", func(r *rand.Rand) []Act {
 		return join(
-			profile("Marketing Manager", "manager", "retail", 250), page("/pricing"), download("buyers-guide"), email("opened"),
-			email("clicked"), page("/pricing"), webinar(), email("unsubscribed"),
+			profile("Marketing Manager", "manager", "retail", 60+r.IntN(120)), pricing(), download("buyers-guide"), email("opened"),
+			email("clicked"), pricing(), webinar(), email("unsubscribed"),
 		)
 	}},
 	{"procurement: has the money, not the need", func(r *rand.Rand) []Act {
 		return join(
-			profile("Procurement Lead", "manager", "finance", 2000+r.IntN(5000)), page("/pricing"), page("/legal/terms"),
+			profile("Procurement Lead", "manager", "finance", 2000+r.IntN(5000)), pricing(), page("/legal/terms"),
 			rated("budget", 5), rated("authority", 3), rated("need", 2), rated("timeframe", 3), rated("interest", 3),
 		)
 	}},
 	{"competitor: studies the prices", func(*rand.Rand) []Act {
 		return join(
-			page("/pricing"), page("/pricing"), page("/product"), download("benchmark"), demo(),
+			pricing(), pricing(), page("/product"), download("benchmark"), demo(),
 			profile("Product Manager", "manager", "software", 80), disposition("invalid"),
 		)
 	}},
 	{"executive: one short, serious visit", func(r *rand.Rand) []Act {
 		return join(
-			profile("COO", "c-level", "healthcare", 1500+r.IntN(4000)), page("/customers"), page("/pricing"), demo(),
+			profile("COO", "c-level", "healthcare", 1500+r.IntN(4000)), page("/customers"), pricing(), demo(),
 			rated("need", 4), rated("authority", 5), rated("budget", 5), rated("timeframe", 4), rated("interest", 5),
 		)
 	}},
@@ -87,7 +88,7 @@ var personas = []persona{
 		for range 2 + r.IntN(4) {
 			acts = append(acts, email("opened")...)
 		}
-		return append(acts, join(email("clicked"), page("/product"), page("/pricing"))...)
+		return append(acts, join(email("clicked"), page("/product"), pricing())...)
 	}},
 }
 
@@ -101,6 +102,10 @@ func join(parts ...[]Act) []Act {
 
 func page(url string) []Act {
 	return []Act{{Source: "web", Type: "page.viewed", Data: map[string]any{"url": url}}}
+}
+
+func pricing() []Act {
+	return []Act{{Source: "web", Type: "pricing.viewed", Data: map[string]any{"url": "/pricing"}}}
 }
 
 func email(what string) []Act {
@@ -119,8 +124,8 @@ func demo() []Act {
 	return []Act{{Source: "web", Type: "demo.requested", Data: map[string]any{}}}
 }
 
-func trial() []Act {
-	return []Act{{Source: "product", Type: "trial.started", Data: map[string]any{}}}
+func product(what string) []Act {
+	return []Act{{Source: "product", Type: "product." + what, Data: map[string]any{}}}
 }
 
 func profile(title, seniority, industry string, employees int) []Act {

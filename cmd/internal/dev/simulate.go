@@ -14,7 +14,7 @@ import (
 
 const (
 	// crowd is how many leads are under way at a time.
-	crowd = 40
+	crowd = 18
 	// opening is within what time the first of them begin.
 	opening = 3 * time.Second
 )
@@ -93,7 +93,7 @@ func (s *simulation) arrive(at time.Duration) *visit {
 	v := &visit{
 		account: slug(company),
 		at:      at,
-		pace:    600*time.Millisecond + time.Duration(s.random.Int64N(int64(2*time.Second))),
+		pace:    700*time.Millisecond + time.Duration(s.random.Int64N(int64(2500*time.Millisecond))),
 	}
 	v.lead = fmt.Sprintf("%s.%s@%s", slug(first), slug(last), v.account)
 	for _, act := range p.story(s.random) {
