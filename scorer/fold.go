@@ -66,7 +66,7 @@ func (m *Model) Folder() *Folder {
 	}
 	slices.SortFunc(f.byKey, func(a, b keyedRule) int { return cmp.Compare(a.key, b.key) })
 	f.prepareSearch()
-	f.blankFit = f.judgeFit(&Lead{})
+	f.blankFit = f.judgeFit()
 	return f
 }
 

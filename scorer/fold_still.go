@@ -28,7 +28,7 @@ func (f *Folder) takeStill(l *Lead) {
 	if len(l.Profile) == 0 {
 		f.fit = f.blankFit
 	} else {
-		f.fit = f.judgeFit(l)
+		f.fit = f.judgeFit()
 	}
 	for i := range f.model.stills {
 		switch f.model.stills[i].kind {
@@ -86,8 +86,8 @@ func (f *Folder) show(kind stillKind, value string) {
 	}
 }
 
-// judgeFit is the fit of l by its profile, which the scene must show already (an empty one needs no showing).
-func (f *Folder) judgeFit(_ *Lead) fitStanding {
+// judgeFit is the fit of the profile that the scene shows.
+func (f *Folder) judgeFit() fitStanding {
 	m := &f.model.fit
 	score := 0.0
 	for i := range m.rules {

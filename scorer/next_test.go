@@ -1,0 +1,170 @@
+package scorer
+
+import (
+	"fmt"
+	"math"
+	"math/big"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// TestSearchIsBounded counts the looks of searches that are made to be hard.
+func TestSearchIsBounded(t *testing.T) {
+	twin := func(points ...float64) string {
+		var b strings.Builder
+		for i, p := range points {
+			fmt.Fprintf(&b, "    - {id: r%d, on: x, points: %v, decay: {half_life: %dd}}\n", i, p, 7+7*(i/2))
+		}
+		return "name: hard\nversion: 1\nengagement:\n  min: -1000\n  rules:\n" + b.String() + "tiers:\n"
+	}
+	for _, c := range []struct {
+		name, model string
+		looks       int
+	}{
+		{"merit and penalty that cancel", twin(10, -10, 5, -5) +
+			"  - {name: hot, when: 'engagement.score > 0'}\n  - {name: cold}\n", 200},
+		{"a threshold that is only ever approached", twin(10, 20, 5) +
+			"  - {name: hot, when: 'engagement.score >= 0'}\n  - {name: warm, when: 'engagement.score < 0'}\n  - {name: cold}\n", 200},
+		// 100·2^(−t/7) − 100·2^(−t/14) is −25 at its lowest.
+		{"a valley that touches the threshold", twin(100, 0, -100, 0) +
+			"  - {name: hot, when: 'engagement.score >= -25'}\n  - {name: cold}\n", 5000},
+		{"a valley a hair above it", twin(100, 0, -100, 0) +
+			"  - {name: hot, when: 'engagement.score >= -25.000001'}\n  - {name: cold}\n", 500},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := tell(t, c.model)
+			s.does(0, "x")
+			s.folder.take(&s.lead)
+			_, told := s.folder.lookAhead(&s.lead, lastInstant, goesOn, looksMost)
+			if s.folder.search.looks > c.looks || s.folder.search.grain > 0 || told == open {
+				t.Errorf("%d looks to grain %d, want at most %d", s.folder.search.looks, s.folder.search.grain, c.looks)
+			}
+		})
+	}
+}
+
+// TestSearchGoesOnCoarsely is about conditions that bounds can't decide: the search still ends, and still finds, to the
+// day, what it looks for.
+func TestSearchGoesOnCoarsely(t *testing.T) {
+	s := tell(t, `
+name: twins
+version: 1
+engagement:
+  groups:
+    a: {decay: {half_life: 30d}}
+    b: {decay: {half_life: 30d}}
+  rules:
+    - {id: left, group: a, on: x, points: 10}
+    - {id: right, group: b, on: x, points: 10}
+tiers:
+  - {name: hot, when: 'engagement.groups.a > engagement.groups.b || engagement.idle > duration("500d")'}
+  - {name: cold}
+`)
+	s.does(0, "x")
+	at, to, ok := s.folder.NextChange(&s.lead)
+	if late := at.Sub(t0) - 500*day; !ok || to != "hot" || late < 0 || late > day {
+		t.Errorf("NextChange = T+%v %v %v, want T+500d, within a day", at.Sub(t0), to, ok)
+	}
+	s.folder.Schedule(&s.lead)
+	if s.lead.Due <= s.lead.Clock || s.lead.Due > t0.Add(500*day+day) {
+		t.Errorf("due at T+%v", s.lead.Due.Sub(t0))
+	}
+}
+
+func TestScheduleKeepsADueThatIsSafe(t *testing.T) {
+	s := tell(t, hotFromEight)
+	s.does(0, "page.viewed")
+	s.folder.Schedule(&s.lead)
+	first := s.lead.Due
+	s.does(time.Hour, "page.viewed") // hot for longer now
+	s.folder.Schedule(&s.lead)
+	if s.lead.Due != first {
+		t.Errorf("due moved from %v to %v for nothing", first, s.lead.Due)
+	}
+	s.advance(first.Sub(t0)) // the timer fires early
+	s.folder.Schedule(&s.lead)
+	if at, _, _ := s.folder.NextChange(&s.lead); s.lead.Due != at || at <= first {
+		t.Errorf("due at %v, next change at %v", s.lead.Due, at)
+	}
+	s.lead.Due = Never // a Due that is not safe is found out
+	s.folder.Schedule(&s.lead)
+	if at, _, _ := s.folder.NextChange(&s.lead); s.lead.Due != at {
+		t.Errorf("due at %v, next change at %v", s.lead.Due, at)
+	}
+}
+
+func TestExp2Neg(t *testing.T) {
+	for x := 0.0; x < 60; x += 0.00917 {
+		want, got := math.Exp2(-x), exp2Neg(x)
+		if math.Abs(got-want) > 4e-16*want {
+			t.Fatalf("2^-%v = %v, want %v", x, got, want)
+		}
+	}
+	for k := range 900 { // whole powers are exact
+		if want, _ := new(big.Float).SetMantExp(big.NewFloat(1), -k).Float64(); exp2Neg(float64(k)) != want {
+			t.Fatalf("2^-%d = %v", k, exp2Neg(float64(k)))
+		}
+	}
+	if exp2Neg(-1) != 1 || exp2Neg(1e300) != 0 || exp2Neg(math.Inf(1)) != 0 {
+		t.Error("out of range")
+	}
+}
+
+// TestFadingNeverRises holds what the search relies on: from one millisecond to the next, gains never rise and losses
+// never fall, to the bit.
+func TestFadingNeverRises(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		length := time.Duration(rapid.Int64Range(1, math.MaxInt64/2).Draw(t, "length"))
+		d := rapid.SampledFrom([]decay{
+			halfLife(length), linear(length), noDecay{},
+			steps([]step{{length / 3, 0.9}, {length / 2, 1}, {length, 0.25}}),
+		}).Draw(t, "decay")
+		var c Counter
+		for range rapid.IntRange(1, 5).Draw(t, "events") {
+			d.count(&c, t0-Instant(rapid.Int64Range(0, 1e9).Draw(t, "ago")), rapid.Float64Range(-100, 100).Draw(t, "weight"))
+		}
+		at := t0 + Instant(rapid.Int64Range(0, length.Milliseconds()+10).Draw(t, "at"))
+		before := d.look(&c, at)
+		for i := range Instant(100) {
+			after := d.look(&c, at+i)
+			if after.gain > before.gain || after.loss < before.loss || after.gain < 0 || after.loss > 0 {
+				t.Fatalf("%+v, then %+v", before, after)
+			}
+			before = after
+		}
+	})
+}
+
+// TestBoundsHold draws a lead and a stretch, and looks for an instant that is out of bounds.
+func TestBoundsHold(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := plainModels(t)
+		f, l := read(t, m).Folder(), &Lead{ID: "lead"}
+		for i, h := range histories(t, 8) {
+			apply(t, f, l, h.event(i), nil)
+		}
+		f.take(l)
+		a, b := f.search.point(0), f.search.point(1)
+		from := l.Clock + Instant(rapid.IntRange(0, 5000).Draw(t, "from"))
+		f.fill(a, l, from)
+		f.fill(b, l, from+Instant(rapid.IntRange(0, 5000).Draw(t, "to")))
+		f.boundPlain(l, a, b, nil)
+		check := func(bounds string) {
+			for range 50 {
+				at := Instant(rapid.Int64Range(int64(a.at), int64(b.at)).Draw(t, "at"))
+				f.see(l, at)
+				for i, v := range f.scene.moving {
+					if v < f.search.found.lo[i] || v > f.search.found.hi[i] {
+						t.Fatalf("%s: slot %d is %v at %d, out of [%v, %v]", bounds, i, v, at-from, f.search.found.lo[i], f.search.found.hi[i])
+					}
+				}
+			}
+		}
+		check("plain")
+		f.boundTight(a, b)
+		check("tight")
+	})
+}
