@@ -90,11 +90,12 @@ func (e *envelope) when(r *Record) (scorer.Instant, Info, *scorer.Refusal) {
 	if e.wrong&(1<<attrTime) != 0 {
 		return 0, Info{}, refuse(ReasonInvalidTime, "time is not a string")
 	}
+	arrived := sent(r)
 	if t.class == 0 {
-		if r.Time <= 0 {
+		if arrived <= 0 {
 			return 0, Info{}, refuse(ReasonInvalidTime, "there is no time, and the record has no timestamp")
 		}
-		return r.Time, Info{}, nil
+		return arrived, Info{}, nil
 	}
 	at, ok := parseTime(t.text())
 	if !ok {
@@ -103,8 +104,8 @@ func (e *envelope) when(r *Record) (scorer.Instant, Info, *scorer.Refusal) {
 	if at <= 0 {
 		return 0, Info{}, refuse(ReasonInvalidTime, "time is not after the beginning of 1970")
 	}
-	if r.Time > 0 && at > r.Time.Add(maxAhead) {
-		return r.Time, Info{FutureTime: true}, nil
+	if arrived > 0 && at > arrived.Add(maxAhead) {
+		return arrived, Info{FutureTime: true}, nil
 	}
 	return at, Info{}, nil
 }

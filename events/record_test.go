@@ -15,7 +15,7 @@ func TestDeadLetterIsTheRecordAndItsReason(t *testing.T) {
 		"a record":     {Topic: "lead.engagement", Partition: 3, Offset: 99, Time: arrived, Key: []byte("k"), Value: []byte("v"), Headers: headers("a", "1", "a", "2")},
 		"a null value": {Topic: "lead.engagement", Partition: 3, Offset: 99, Time: arrived, Headers: []Header{{Key: "null"}}},
 	} {
-		want := OutRecord{Time: arrived, Key: r.Key, Value: r.Value, Headers: append(r.Headers[:len(r.Headers):len(r.Headers)], headers(
+		want := OutRecord{Key: r.Key, Value: r.Value, Headers: append(r.Headers[:len(r.Headers):len(r.Headers)], headers(
 			"hotlead_reason", "invalid_time", "hotlead_detail", "time is not as RFC 3339 has it",
 			"hotlead_topic", "lead.engagement", "hotlead_partition", "3", "hotlead_offset", "99")...)}
 		if diff := cmp.Diff(want, DeadLetter(&r, refused)); diff != "" {
@@ -24,9 +24,9 @@ func TestDeadLetterIsTheRecordAndItsReason(t *testing.T) {
 	}
 }
 
-// arrive is out as it is fetched again.
+// arrive is out as it is fetched again, much later than what it was made of.
 func arrive(out OutRecord, topic string, partition int, offset int64) *Record {
-	return &Record{Topic: topic, Partition: partition, Offset: offset, Time: out.Time, Key: out.Key, Value: out.Value, Headers: out.Headers}
+	return &Record{Topic: topic, Partition: partition, Offset: offset, Time: arrived + 1e9, Key: out.Key, Value: out.Value, Headers: out.Headers}
 }
 
 func TestDeadLetterOfAForwardIsThatOfWhereItArrived(t *testing.T) {
@@ -77,11 +77,13 @@ func TestForwardDecodesToTheSameEvent(t *testing.T) {
 func TestOriginNeedsHeadersThatForwardWrote(t *testing.T) {
 	for name, h := range map[string][]Header{
 		"none":              nil,
-		"too few":           headers("hotlead_partition", "1", "hotlead_offset", "1"),
-		"too few and a key": headers("hotlead_partition", "1", "hotlead_offset", "1", "hotlead_key", "k"),
-		"not last":          headers("hotlead_topic", "t", "hotlead_partition", "1", "hotlead_offset", "1", "x", "y"),
-		"no partition":      headers("hotlead_topic", "t", "hotlead_partition", "-1", "hotlead_offset", "1"),
-		"no offset":         headers("hotlead_topic", "t", "hotlead_partition", "1", "hotlead_offset", "9223372036854775808"),
+		"too few":           headers("hotlead_partition", "1", "hotlead_offset", "1", "hotlead_timestamp", "1"),
+		"too few and a key": headers("hotlead_partition", "1", "hotlead_offset", "1", "hotlead_timestamp", "1", "hotlead_key", "k"),
+		"not last":          headers("hotlead_topic", "t", "hotlead_partition", "1", "hotlead_offset", "1", "hotlead_timestamp", "1", "x", "y"),
+		"no partition":      headers("hotlead_topic", "t", "hotlead_partition", "-1", "hotlead_offset", "1", "hotlead_timestamp", "1"),
+		"no offset":         headers("hotlead_topic", "t", "hotlead_partition", "1", "hotlead_offset", "9223372036854775808", "hotlead_timestamp", "1"),
+		"no timestamp":      headers("hotlead_topic", "t", "hotlead_partition", "1", "hotlead_offset", "1"),
+		"a bad timestamp":   headers("hotlead_topic", "t", "hotlead_partition", "1", "hotlead_offset", "1", "hotlead_timestamp", "x"),
 	} {
 		r := &Record{Topic: "here", Partition: 1, Offset: 2, Headers: h}
 		if got, want := OriginOf(r), (Origin{"here", 1, 2}); got != want {
