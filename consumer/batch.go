@@ -233,7 +233,7 @@ func (l *lane) takeRecord(r *events.Record) error {
 	if lane := events.Lane(in.event.Lead, l.lanes); lane != l.number {
 		l.count(r, "forwarded")
 		forward := events.Forward(r, in.event.Lead)
-		forward.Topic, forward.Partition = l.Topics.Inbox, lane
+		forward.Topic, forward.Partition, forward.Time = l.Topics.Inbox, lane, scorer.InstantOf(b.begun)
 		b.out = append(b.out, forward)
 		b.inputs = b.inputs[:len(b.inputs)-1]
 		return nil
