@@ -131,16 +131,16 @@ func through(t testing.TB, proxy *testbed.Proxy) *kafka.Transport {
 	return transport
 }
 
-func TestABrokerRestartCostsNothing(t *testing.T) {
+func TestABrokerRestart(t *testing.T) {
 	t.Parallel()
 	k := testbed.OwnKafka(t)
 	if !k.Faults() {
 		return
 	}
-	o := optionsOn(t, k.Addr)
-	a, b := start(t, o), start(t, o)
-	first, second := a.nextAssigned(2), b.nextAssigned(2)
-	for range 2 {
+	t.Run("costs nothing", func(t *testing.T) {
+		o := optionsOn(t, k.Addr)
+		a, b := start(t, o), start(t, o)
+		first, second := a.nextAssigned(2), b.nextAssigned(2)
 		k.Kill()
 		eventually(t, "both notice", func() bool { return a.State().Err != nil && b.State().Err != nil })
 		eventually(t, "both are suspect", func() bool { return a.Suspect() && b.Suspect() })
@@ -150,35 +150,27 @@ func TestABrokerRestartCostsNothing(t *testing.T) {
 		k.Restart()
 		for _, w := range []*worker{a, b} {
 			eventually(t, "the membership is confirmed", func() bool { return w.Check(t.Context()) == nil && !w.Suspect() })
+			w.nothing()
 		}
-	}
-	a.nothing()
-	b.nothing()
-	if a.State().Generation != first.generation || b.State().Generation != second.generation {
-		t.Errorf("%+v and %+v became %+v and %+v", first, second, a.State(), b.State())
-	}
-}
-
-// TestABrokerRestartInTheMiddleOfARebalance kills the broker while one member drains and another waits for it.
-func TestABrokerRestartInTheMiddleOfARebalance(t *testing.T) {
-	t.Parallel()
-	k := testbed.OwnKafka(t)
-	if !k.Faults() {
-		return
-	}
-	o := optionsOn(t, k.Addr)
-	drained := make(chan struct{})
-	a := start(t, o, func(l *lanes) { l.slow = func(context.Context) { <-drained } })
-	first := a.next("assigned").generation
-	b := start(t, o)
-	a.next("revoke")
-	k.Kill()
-	k.Restart()
-	close(drained)
-	if got := a.nextAssigned(2); got.generation.Member != first.Member {
-		t.Errorf("%+v after %+v", got.generation, first)
-	}
-	disjoint(t, 4, a.State().Lanes, b.nextAssigned(2).lanes)
+		if a.State().Generation != first.generation || b.State().Generation != second.generation {
+			t.Errorf("%+v and %+v became %+v and %+v", first, second, a.State(), b.State())
+		}
+	})
+	t.Run("while one drains and another waits for it", func(t *testing.T) {
+		o := optionsOn(t, k.Addr)
+		drained := make(chan struct{})
+		a := start(t, o, func(l *lanes) { l.slow = func(context.Context) { <-drained } })
+		first := a.next("assigned").generation
+		b := start(t, o)
+		a.next("revoke")
+		k.Kill()
+		k.Restart()
+		close(drained)
+		if got := a.nextAssigned(2); got.generation.Member != first.Member {
+			t.Errorf("%+v after %+v", got.generation, first)
+		}
+		disjoint(t, 4, a.State().Lanes, b.nextAssigned(2).lanes)
+	})
 }
 
 func TestDrainingOnTheBrokerMayTakeLongerThanASession(t *testing.T) {
