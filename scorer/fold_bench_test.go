@@ -134,3 +134,19 @@ func BenchmarkExplain(b *testing.B) {
 		f.Explain(l, l.Clock)
 	}
 }
+
+// BenchmarkAdvanceThroughAges is the most that one call can be asked for: from 1970 to 9999, with an idle rule that
+// fires each month.
+func BenchmarkAdvanceThroughAges(b *testing.B) {
+	f := modelOf(b, busyModel).Folder()
+	young := &Lead{}
+	young.Clear("lead-42")
+	if _, _, err := f.Apply(young, &Event{ID: "a", Type: "page.viewed", Time: 1}, nil); err != nil {
+		b.Fatal(err)
+	}
+	l := &Lead{}
+	for b.Loop() {
+		young.copyInto(l)
+		f.Advance(l, lastInstant, nil)
+	}
+}

@@ -20,19 +20,31 @@ func (f *Folder) Advance(l *Lead, to Instant, out []Change) []Change {
 func (f *Folder) pass(l *Lead, to Instant, why *reason, out []Change) []Change {
 	for l.Clock < to {
 		due := f.nextFiring(l)
+		if due <= to && f.quiet(l, to) {
+			f.fireUntil(l, to)
+			break
+		}
 		if at, found := f.firstMove(l, min(to, due-1)); found {
 			l.Clock = at
 			out = f.settle(l, why, out)
 			continue
 		}
 		if due > to {
-			l.Clock = to
 			break
 		}
 		f.fire(l, due)
 		out = f.settle(l, why, out)
 	}
+	l.Clock = max(l.Clock, to)
 	return out
+}
+
+// fireUntil counts what idle rules come due for the lead in hand after its clock and up to that instant, where nothing
+// comes of it, or where the lead is decided anew in any case.
+func (f *Folder) fireUntil(l *Lead, until Instant) {
+	for due := f.nextFiring(l); due <= until; due = f.nextFiring(l) {
+		f.fire(l, due)
+	}
 }
 
 // nextFiring is when an idle rule comes due next, after the lead's clock; Never if none does. Firings fall on whole

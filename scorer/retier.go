@@ -8,13 +8,7 @@ func (f *Folder) Retier(l *Lead, at Instant, out []Change) []Change {
 	}
 	at = bounded(at)
 	f.take(l)
-	for {
-		due := f.nextFiring(l)
-		if due > at {
-			break
-		}
-		f.fire(l, due)
-	}
+	f.fireUntil(l, at)
 	l.Clock = max(l.Clock, at)
 	l.ModelVersion = f.model.Version
 	return f.settle(l, &reason{kind: ByModel}, out)
