@@ -3,6 +3,8 @@ package state
 import (
 	"bytes"
 	"fmt"
+	"hash/maphash"
+	"math/rand/v2"
 	"runtime"
 	"strings"
 	"testing"
@@ -42,9 +44,9 @@ func TestLeadsBytesAreTheHeaps(t *testing.T) {
 		return int64(m.HeapAlloc)
 	}
 	before := heap()
-	c := NewLeads(32 << 20)
+	c := NewLeads(8 << 20)
 	blob := bytes.Repeat([]byte{7}, 100)
-	for i := range 1_000_000 {
+	for i := range 200_000 {
 		c.Put(leadName(i), blob)
 	}
 	if used := heap() - before; used > c.Bytes()+c.Bytes()/10 {
@@ -73,10 +75,13 @@ func TestLeadsThatAreAskedForStay(t *testing.T) {
 func TestReplacingLeadsThatFitDropsNone(t *testing.T) {
 	c := NewLeads(1 << 20)
 	const leads = 4000 // about two thirds of the bound
-	for round := range 50 {
-		for i := range leads {
-			c.Put(leadName(i), bytes.Repeat([]byte{byte(round)}, 100))
+	random := rand.New(rand.NewPCG(1, 2))
+	for n := range 50 * leads {
+		i := n
+		if n >= leads {
+			i = random.IntN(leads)
 		}
+		c.Put(leadName(i), bytes.Repeat([]byte{byte(n)}, 100))
 	}
 	if c.Len() != leads {
 		t.Errorf("%d of %d leads are held", c.Len(), leads)
@@ -112,6 +117,28 @@ func TestABlobTooLargeIsNotHeldNorItsPredecessor(t *testing.T) {
 	c.Put(strings.Repeat("x", 1<<17), nil)
 	if c.Len() != 0 {
 		t.Errorf("%d leads", c.Len())
+	}
+}
+
+func TestADroppedLeadDoesNotComeBack(t *testing.T) {
+	c := NewLeads(64 << 10)
+	c.Put("a", []byte("small"))
+	c.Get("a")
+	c.Put("a", make([]byte, 128<<10))
+	for i := range 1000 {
+		c.Put(leadName(i), make([]byte, 100))
+		if got, ok := c.Get("a"); ok {
+			t.Fatalf("after %d others it is %q", i, got)
+		}
+	}
+}
+
+func TestTwoLeadsOfOneHashAreNotConfused(t *testing.T) {
+	c := NewLeads(64 << 10)
+	c.Put("a", []byte("blob of a"))
+	c.index[maphash.String(c.seed, "b")] = c.index[maphash.String(c.seed, "a")]
+	if got, ok := c.Get("b"); ok {
+		t.Errorf("b is %q", got)
 	}
 }
 

@@ -85,6 +85,7 @@ func TestCheck(t *testing.T) {
 			name: "a wrong password", prepare: func(t *testing.T) { set(t, "maxmemory-policy", "noeviction") },
 			o: Options{Username: "lane", Password: "wrong"}, failure: []string{"WRONGPASS"},
 		},
+		{name: "a database that there is not", prepare: func(*testing.T) {}, o: Options{DB: 99}, failure: []string{"DB index"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.prepare(t)

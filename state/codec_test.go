@@ -245,16 +245,17 @@ func TestHostileBlobsAreRefused(t *testing.T) {
 		blob []byte
 		want error
 	}{
-		"no bytes":             {nil, ErrDamaged},
-		"version 0":            {[]byte{0}, ErrDamaged},
-		"a newer version":      {[]byte{leadVersion + 1, 1, 2}, ErrNewer},
-		"an unknown part":      {head(allParts + 1), ErrDamaged},
-		"a huge string":        {head(hasStage, huge...), ErrDamaged},
-		"a huge list":          {head(hasCounters, huge...), ErrDamaged},
-		"a huge list of marks": {head(hasCounters, append([]byte{1, 0, 0, 0, 0, counterMarks | counterWhole, 0, 0}, huge...)...), ErrDamaged},
-		"a count past 32 bits": {head(hasCounters, append([]byte{1, 0, 0, 0, 0}, 0x82, 0x80, 0x80, 0x80, 0x40, 0, 0)...), ErrDamaged},
-		"an unknown kind":      {head(hasProfile, 1, 0, byte(scorer.String)+1, 0), ErrDamaged},
-		"a varint without end": {head(hasSequence, 0x80, 0x80), ErrDamaged},
+		"no bytes":              {nil, ErrDamaged},
+		"version 0":             {[]byte{0}, ErrDamaged},
+		"a newer version":       {[]byte{leadVersion + 1, 1, 2}, ErrNewer},
+		"an unknown part":       {head(allParts + 1), ErrDamaged},
+		"a huge string":         {head(hasStage, huge...), ErrDamaged},
+		"a huge list":           {head(hasCounters, huge...), ErrDamaged},
+		"a huge list of marks":  {head(hasCounters, append([]byte{1, 0, 0, 0, 0, counterMarks | counterWhole, 0, 0}, huge...)...), ErrDamaged},
+		"a count past 32 bits":  {head(hasCounters, append([]byte{1, 0, 0, 0, 0}, 0x82, 0x80, 0x80, 0x80, 0x40, 0, 0)...), ErrDamaged},
+		"an unknown kind":       {head(hasProfile, 1, 0, byte(scorer.String)+1, 0), ErrDamaged},
+		"a varint past 64 bits": {head(hasSequence, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02), ErrDamaged},
+		"a varint without end":  {head(hasSequence, 0x80, 0x80), ErrDamaged},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var into scorer.Lead

@@ -4,6 +4,8 @@ import (
 	"context"
 	"testing"
 	"time"
+
+	"github.com/alicebob/miniredis/v2"
 )
 
 func (b *bench) tamper(args ...any) {
@@ -77,6 +79,18 @@ func testFenced(b *bench) {
 	b.is(l.Claim(b.Context(), b.read(), newLedger()), ErrFenced)
 }
 
+func testClaimFailedUnarms(b *bench) {
+	l := b.claimed()
+	stale := b.read()
+	must(b.T, l.Decide(b.Context(), batch(1)))
+	b.is(l.Claim(b.Context(), stale, newLedger()), ErrOvertaken)
+	b.is(l.Decide(b.Context(), batch(2)), ErrRefused)
+	if err := l.Rearm(b.Context()); err == nil {
+		b.Error("a lane is armed whose claim failed")
+	}
+	b.equal(uint64(1), b.read().Batch)
+}
+
 func testOtherProducer(b *bench) {
 	l := b.claimed()
 	other := b.read()
@@ -132,6 +146,22 @@ func testKeyOfAnotherType(b *bench) {
 	b.is(l.Decide(b.Context(), batch(1)), ErrDamaged)
 	b.is(l.Load(b.Context(), []string{"lead-42"}, func(int, []byte) {}), ErrDamaged)
 	b.is(b.store.Ping(b.Context()), nil)
+}
+
+// go-redis would send a whole pipeline again whose first answer is that Redis is loading.
+func TestNothingIsSentTwice(t *testing.T) {
+	m := miniredis.RunT(t)
+	w := newWire(t, &server{addr: m.Addr()})
+	b := &bench{T: t, store: openStore(t, Options{Addrs: []string{w.addr()}})}
+	l := b.claimed()
+	before := w.heard.Load()
+	must(t, l.Decide(t.Context(), batch(1)))
+	once := w.heard.Load() - before
+	m.SetError("LOADING Redis is loading the dataset in memory")
+	b.is(l.Decide(t.Context(), batch(2)), ErrRefused)
+	if sent := w.heard.Load() - before - once; sent != once {
+		t.Errorf("a batch of %d bytes took %d to be refused", once, sent)
+	}
 }
 
 func TestLostConnections(t *testing.T) {

@@ -131,6 +131,7 @@ func TestLane(t *testing.T) {
 			{"a ledger rolled back: overtaken", testOvertakenByRollback},
 			{"a higher epoch: fenced", testFenced},
 			{"another producer ID: overtaken", testOtherProducer},
+			{"after a claim that failed nothing is decided", testClaimFailedUnarms},
 			{"an unclaimed lane decides nothing", testUnclaimed},
 			{"out of memory: refused, and once rearmed it works", testOutOfMemory},
 			{"rearmed after somebody else wrote: overtaken", testRearmOvertaken},
