@@ -203,7 +203,7 @@ func (f *Fold) WriteLeads(to io.Writer) error {
 // for being later than Until.
 func (f *Fold) Refused() error {
 	if f.left > 0 {
-		fmt.Fprintf(f.o.Errors, "%d events after %s were left out\n", f.left, f.o.Until.Time().Format("2006-01-02T15:04:05Z07:00"))
+		fmt.Fprintf(f.o.Errors, "left out, being later than %s: %d\n", f.o.Until.Time().Format("2006-01-02T15:04:05Z07:00"), f.left)
 	}
 	if f.refused > 0 {
 		return &RefusedError{Lines: f.refused}
