@@ -201,6 +201,9 @@ func (c *Cluster) offsetFetch(ctx context.Context, group string, request *offset
 		return err
 	}
 	answer := got.(*offsetfetch.Response)
+	if kafka.Error(answer.ErrorCode) == kafka.GroupIdNotFound {
+		return nil // Kafka itself says nothing of it at this version
+	}
 	if err := answered(answer.ErrorCode); err != nil {
 		c.forgetCoordinator(of, err)
 		return err

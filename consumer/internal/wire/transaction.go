@@ -3,7 +3,9 @@ package wire
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
+	"io"
 	"sync"
 
 	"github.com/segmentio/kafka-go"
@@ -145,7 +147,7 @@ func (p *Producer) writeTo(ctx context.Context, leader int32, batches []*outBatc
 	for _, b := range batches {
 		byPartition[b.to] = b
 		request.Topics = append(request.Topics, rawproduce.RequestTopic{Topic: b.to.Topic, Partitions: []rawproduce.RequestPartition{{
-			Partition: int32(b.to.Partition), RecordSet: protocol.RawRecordSet{Reader: bytes.NewReader(b.bytes)},
+			Partition: int32(b.to.Partition), RecordSet: protocol.RawRecordSet{Reader: sized(b.bytes)},
 		}}})
 	}
 	got, err := p.cluster.ask(ctx, leader, request)
@@ -180,6 +182,13 @@ func (p *Producer) writeTo(ctx context.Context, leader int32, batches []*outBatc
 		worst = to.at(fmt.Errorf("%w: no word of it in the leader's answer", ErrUnknown))
 	}
 	return missing, worst
+}
+
+// sized is a field of bytes as it goes over the wire: kafka-go writes a raw record set as it is, so its length must be
+// part of it.
+func sized(field []byte) io.Reader {
+	length := binary.BigEndian.AppendUint32(nil, uint32(len(field)))
+	return io.MultiReader(bytes.NewReader(length), bytes.NewReader(field))
 }
 
 func (p *Producer) addOffsets(ctx context.Context, group string) error {

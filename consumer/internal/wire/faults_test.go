@@ -1,0 +1,435 @@
+package wire_test
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/segmentio/kafka-go/protocol"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/hotlead/hotlead/cmd/testbed"
+	"github.com/hotlead/hotlead/consumer/internal/wire"
+)
+
+// fake is a Kafka that fails on demand.
+func fake(t testing.TB, brokers int, opts ...kfake.Opt) (*kfake.Cluster, *wire.Cluster) {
+	t.Helper()
+	k, err := kfake.NewCluster(append([]kfake.Opt{kfake.NumBrokers(brokers)}, opts...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(k.Close)
+	return k, dial(t, k.ListenAddrs()[0])
+}
+
+// refuse makes the next n requests of a kind fail with an error code, without effect, or, where there is no code, with
+// a connection that breaks.
+func refuse(k *kfake.Cluster, key protocol.ApiKey, n int, code *kerr.Error) {
+	for range n {
+		k.ControlKey(int16(key), func(request kmsg.Request) (kmsg.Response, error, bool) {
+			if code == nil {
+				return nil, io.ErrUnexpectedEOF, true
+			}
+			return failing(request, code.Code), nil, true
+		})
+	}
+}
+
+// failing is the answer to a request that refuses all of it.
+func failing(request kmsg.Request, code int16) kmsg.Response {
+	answer := request.ResponseKind()
+	switch r := answer.(type) {
+	case *kmsg.InitProducerIDResponse:
+		r.ErrorCode = code
+	case *kmsg.AddOffsetsToTxnResponse:
+		r.ErrorCode = code
+	case *kmsg.EndTxnResponse:
+		r.ErrorCode = code
+	case *kmsg.FindCoordinatorResponse:
+		r.ErrorCode = code
+	case *kmsg.AddPartitionsToTxnResponse:
+		for _, asked := range request.(*kmsg.AddPartitionsToTxnRequest).Topics {
+			t := kmsg.AddPartitionsToTxnResponseTopic{Topic: asked.Topic}
+			for _, p := range asked.Partitions {
+				t.Partitions = append(t.Partitions, kmsg.AddPartitionsToTxnResponseTopicPartition{Partition: p, ErrorCode: code})
+			}
+			r.Topics = append(r.Topics, t)
+		}
+	case *kmsg.ProduceResponse:
+		for _, asked := range request.(*kmsg.ProduceRequest).Topics {
+			t := kmsg.ProduceResponseTopic{Topic: asked.Topic}
+			for _, p := range asked.Partitions {
+				t.Partitions = append(t.Partitions, kmsg.ProduceResponseTopicPartition{Partition: p.Partition, ErrorCode: code, BaseOffset: -1})
+			}
+			r.Topics = append(r.Topics, t)
+		}
+	case *kmsg.TxnOffsetCommitResponse:
+		for _, asked := range request.(*kmsg.TxnOffsetCommitRequest).Topics {
+			t := kmsg.TxnOffsetCommitResponseTopic{Topic: asked.Topic}
+			for _, p := range asked.Partitions {
+				t.Partitions = append(t.Partitions, kmsg.TxnOffsetCommitResponseTopicPartition{Partition: p.Partition, ErrorCode: code})
+			}
+			r.Topics = append(r.Topics, t)
+		}
+	default:
+		panic(fmt.Sprintf("no failing answer for %T", answer))
+	}
+	return answer
+}
+
+func TestCommitTriesAgain(t *testing.T) {
+	type fault struct {
+		key  protocol.ApiKey
+		n    int
+		code *kerr.Error // nil: the connection breaks
+	}
+	for name, fault := range map[string]fault{
+		"the transaction before is still ending":      {protocol.AddPartitionsToTxn, 30, kerr.ConcurrentTransactions},
+		"the same, of its offsets":                    {protocol.AddOffsetsToTxn, 30, kerr.ConcurrentTransactions},
+		"the coordinator moved, adding partitions":    {protocol.AddPartitionsToTxn, 2, kerr.NotCoordinator},
+		"adding partitions breaks":                    {protocol.AddPartitionsToTxn, 2, nil},
+		"the coordinator loads, adding offsets":       {protocol.AddOffsetsToTxn, 2, kerr.CoordinatorLoadInProgress},
+		"adding offsets breaks":                       {protocol.AddOffsetsToTxn, 1, nil},
+		"the leader moved":                            {protocol.Produce, 2, kerr.NotLeaderForPartition},
+		"too few replicas":                            {protocol.Produce, 2, kerr.NotEnoughReplicas},
+		"writing breaks":                              {protocol.Produce, 2, nil},
+		"the group's coordinator moved":               {protocol.TxnOffsetCommit, 2, kerr.NotCoordinator},
+		"the group's coordinator is not there":        {protocol.TxnOffsetCommit, 2, kerr.CoordinatorNotAvailable},
+		"the transaction's coordinator moved, at end": {protocol.EndTxn, 2, kerr.NotCoordinator},
+		"the transaction's coordinator loads, at end": {protocol.EndTxn, 2, kerr.CoordinatorLoadInProgress},
+		"the transaction is busy, at end":             {protocol.EndTxn, 8, kerr.ConcurrentTransactions},
+	} {
+		t.Run(name, func(t *testing.T) {
+			k, c := fake(t, 1, kfake.SeedTopics(2, "out"))
+			p := started(t, c, "id")
+			refuse(k, fault.key, fault.n, fault.code)
+			for i := range 2 {
+				_, err := p.Commit(limited(t), wire.Transaction{
+					Records: append(out("out", 0, i, 1), out("out", 1, i, 1)...), Group: "group", Generation: -1,
+					Offsets: []wire.Position{position("out", 0, int64(i)+1)},
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			for partition := range 2 {
+				if got := readTo(t, fetcher(t, c), position("out", partition, 0), 4); !slices.Equal(got, []string{"value-0", "value-1"}) {
+					t.Errorf("partition %d: read %q, want each once", partition, got)
+				}
+			}
+			commits, err := c.Committed(limited(t), "group", []wire.Partition{{Topic: "out"}})
+			if err != nil || commits[wire.Partition{Topic: "out"}].Offset != 2 {
+				t.Errorf("positions %v, %v; want 2", commits, err)
+			}
+		})
+	}
+}
+
+func TestCommitGivesUp(t *testing.T) {
+	type fault struct {
+		key  protocol.ApiKey
+		code *kerr.Error // nil: the connection breaks
+		want error
+	}
+	for name, fault := range map[string]fault{
+		"fenced, adding partitions": {protocol.AddPartitionsToTxn, kerr.ProducerFenced, wire.ErrFenced},
+		"fenced, writing":           {protocol.Produce, kerr.InvalidProducerEpoch, wire.ErrFenced},
+		"fenced, adding offsets":    {protocol.AddOffsetsToTxn, kerr.InvalidProducerEpoch, wire.ErrFenced},
+		"fenced, at its offsets":    {protocol.TxnOffsetCommit, kerr.InvalidProducerEpoch, wire.ErrFenced},
+		"fenced, at the end":        {protocol.EndTxn, kerr.ProducerFenced, wire.ErrFenced},
+		"the ID expired":            {protocol.AddPartitionsToTxn, kerr.InvalidProducerIDMapping, wire.ErrUnknown},
+		"a gap in the sequences":    {protocol.Produce, kerr.OutOfOrderSequenceNumber, wire.ErrUnknown},
+		"a sequence of long ago":    {protocol.Produce, kerr.DuplicateSequenceNumber, wire.ErrUnknown},
+		"no right to write":         {protocol.Produce, kerr.TopicAuthorizationFailed, wire.ErrUnknown},
+		"the generation is over":    {protocol.TxnOffsetCommit, kerr.IllegalGeneration, wire.ErrGeneration},
+		"not a member any more":     {protocol.TxnOffsetCommit, kerr.UnknownMemberID, wire.ErrGeneration},
+		"the group rebalances":      {protocol.TxnOffsetCommit, kerr.RebalanceInProgress, wire.ErrGeneration},
+		"no answer to its offsets":  {protocol.TxnOffsetCommit, nil, wire.ErrUnknown},
+		"no answer to its end":      {protocol.EndTxn, nil, wire.ErrUnknown},
+		"no such transaction":       {protocol.EndTxn, kerr.InvalidTxnState, wire.ErrUnknown},
+	} {
+		t.Run(name, func(t *testing.T) {
+			k, c := fake(t, 1, kfake.SeedTopics(1, "out"))
+			p := started(t, c, "id")
+			asked := 0
+			k.ControlKey(int16(fault.key), func(request kmsg.Request) (kmsg.Response, error, bool) {
+				k.KeepControl()
+				asked++
+				if fault.code == nil {
+					return nil, io.ErrUnexpectedEOF, true
+				}
+				return failing(request, fault.code.Code), nil, true
+			})
+			transaction := wire.Transaction{
+				Records: out("out", 0, 0, 1), Group: "group", Generation: -1, Offsets: []wire.Position{position("out", 0, 1)},
+			}
+			_, err := p.Commit(limited(t), transaction)
+			if !errors.Is(err, fault.want) || wire.Retriable(err) {
+				t.Errorf("error %v, want %v", err, fault.want)
+			}
+			if asked != 1 {
+				t.Errorf("asked %d times, want once", asked)
+			}
+			if _, err := p.Commit(limited(t), transaction); !errors.Is(err, wire.ErrUnknown) {
+				t.Errorf("again, without Init: %v, want ErrUnknown", err)
+			}
+		})
+	}
+}
+
+func TestInitTriesAgain(t *testing.T) {
+	k, c := fake(t, 1)
+	for _, code := range []*kerr.Error{
+		kerr.ConcurrentTransactions, kerr.CoordinatorLoadInProgress, kerr.CoordinatorNotAvailable, kerr.NotCoordinator, nil,
+	} {
+		refuse(k, protocol.InitProducerId, 1, code)
+	}
+	refuse(k, protocol.FindCoordinator, 2, kerr.CoordinatorNotAvailable)
+	if _, err := c.Producer("id", time.Minute).Init(limited(t)); err != nil {
+		t.Error(err)
+	}
+	refuse(k, protocol.InitProducerId, 1, kerr.TransactionalIDAuthorizationFailed)
+	if _, err := c.Producer("id", time.Minute).Init(limited(t)); err == nil || wire.Retriable(err) {
+		t.Errorf("error %v, want one that another try does not mend", err)
+	}
+}
+
+func TestSeveralLeaders(t *testing.T) {
+	k, c := fake(t, 3, kfake.SeedTopics(6, "t"))
+	leaders := map[int32]bool{}
+	for partition := range int32(6) {
+		if err := k.MoveTopicPartition("t", partition, k.LeaderFor("t", 0)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	move := func(partition, to int32) {
+		t.Helper()
+		if err := k.MoveTopicPartition("t", partition, to); err != nil {
+			t.Fatal(err)
+		}
+		leaders[to] = true
+	}
+	for partition := range int32(6) {
+		move(partition, partition%3)
+	}
+	if len(leaders) != 3 {
+		t.Fatal("not three leaders")
+	}
+	f := fetcher(t, c)
+	p := started(t, c, "id")
+	next := map[wire.Partition]int64{}
+	got := map[wire.Partition][]string{}
+	for partition := range 6 {
+		next[wire.Partition{Topic: "t", Partition: partition}] = 0
+	}
+	read := func(until func() bool) {
+		t.Helper()
+		for !until() {
+			var from []wire.Position
+			for _, partition := range slices.SortedFunc(maps.Keys(next), func(a, b wire.Partition) int { return a.Partition - b.Partition }) {
+				from = append(from, wire.Position{Partition: partition, Offset: next[partition]})
+			}
+			fetched, err := f.Fetch(limited(t), from, 5*time.Second)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, p := range fetched {
+				if p.Err != nil && !wire.Retriable(p.Err) {
+					t.Fatal(p.Err)
+				}
+				for _, r := range p.Records {
+					got[p.Partition] = append(got[p.Partition], string(r.Value))
+				}
+				next[p.Partition] = p.Next
+			}
+		}
+	}
+	for round := range 12 {
+		// One partition at a time: the brokers of the others keep their long polls, and nobody waits for them.
+		partition := wire.Partition{Topic: "t", Partition: round % 6}
+		begin := time.Now()
+		if _, err := p.Commit(limited(t), wire.Transaction{Records: out("t", partition.Partition, round, 1)}); err != nil {
+			t.Fatal(err)
+		}
+		want := append(got[partition], fmt.Sprintf("value-%d", round))
+		read(func() bool { return len(got[partition]) == len(want) })
+		if !slices.Equal(got[partition], want) {
+			t.Errorf("read %q, want %q", got[partition], want)
+		}
+		if took := time.Since(begin); took > 4*time.Second {
+			t.Errorf("round %d took %v", round, took)
+		}
+		// And the leader moves from time to time.
+		if round%4 == 3 {
+			move(int32(round%6), int32(round/4))
+			k.RehashCoordinators()
+		}
+	}
+}
+
+// An answer that is lost after the transaction was ended: nobody but Init can tell.
+func TestALostAnswerToTheEnd(t *testing.T) {
+	k, proxy := testbed.KafkaBehindProxy(t)
+	if k.Mode() == testbed.Embedded {
+		// It advertises its own address, so only what does not follow that goes through the proxy.
+		t.Log("an embedded Kafka can't be put behind a proxy; TestCommitGivesUp covers the lost request")
+		return
+	}
+	c := dial(t, k.Addr)
+	name, group, id := topic(t, c, 1), testbed.Unique(t, "group"), testbed.Unique(t, "id")
+	p := started(t, c, id)
+	for i, fault := range []struct {
+		key  protocol.ApiKey
+		want error
+	}{
+		{protocol.AddPartitionsToTxn, nil}, {protocol.Produce, nil}, {protocol.AddOffsetsToTxn, nil},
+		{protocol.TxnOffsetCommit, wire.ErrUnknown}, {protocol.EndTxn, wire.ErrUnknown},
+	} {
+		proxy.DropRepliesTo(1, func(request []byte) bool {
+			return len(request) > 6 && protocol.ApiKey(binary.BigEndian.Uint16(request[4:])) == fault.key
+		})
+		_, err := p.Commit(limited(t), wire.Transaction{
+			Records: out(name, 0, i, 1), Group: group, Generation: -1, Offsets: []wire.Position{position(name, 0, int64(i)+1)},
+		})
+		if !errors.Is(err, fault.want) {
+			t.Errorf("no answer to %v: error %v, want %v", fault.key, err, fault.want)
+		}
+		if err == nil {
+			continue
+		}
+		if _, err := p.Init(limited(t)); err != nil {
+			t.Fatal(err)
+		}
+		commits, err := c.Committed(limited(t), group, []wire.Partition{{Topic: name}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		// What came before the end was aborted by Init; the end itself had taken effect.
+		want := int64(3)
+		if fault.key == protocol.EndTxn {
+			want = 5
+		}
+		if got := commits[wire.Partition{Topic: name}].Offset; got != want {
+			t.Errorf("no answer to %v: the position is %d, want %d", fault.key, got, want)
+		}
+	}
+	got := readTo(t, fetcher(t, c), position(name, 0, 0), end(t, c, wire.Partition{Topic: name}))
+	if want := []string{"value-0", "value-1", "value-2", "value-4"}; !slices.Equal(got, want) {
+		t.Errorf("read %q, want %q", got, want)
+	}
+}
+
+// A broker that is killed again and again: nothing is lost and nothing doubled, as long as whoever does not know asks.
+func TestABrokerThatDies(t *testing.T) {
+	k := testbed.OwnKafka(t)
+	if !k.Faults() {
+		return
+	}
+	c := dial(t, k.Addr)
+	name, group, id := topic(t, c, 1), testbed.Unique(t, "group"), testbed.Unique(t, "id")
+	in := wire.Partition{Topic: name}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+
+	stop, stopped := make(chan struct{}), make(chan error, 1)
+	done := int64(0)
+	go func() { stopped <- writeThrough(ctx, c, id, group, in, stop, &done) }()
+	for range 3 {
+		k.Kill()
+		k.Restart()
+	}
+	close(stop)
+	if err := <-stopped; err != nil {
+		t.Fatal(err)
+	}
+	got := readTo(t, fetcher(t, c), position(name, 0, 0), end(t, c, in))
+	if int64(len(got)) != done {
+		t.Errorf("%d records after %d transactions", len(got), done)
+	}
+	for i, v := range got {
+		if want := fmt.Sprintf("value-%d", i); v != want {
+			t.Fatalf("record %d is %q, want %q", i, v, want)
+		}
+	}
+	t.Logf("%d transactions through three crashes", done)
+}
+
+// writeThrough commits one numbered record after the other until stop, as a lane does: after any error it takes over
+// again and goes on from the committed position.
+func writeThrough(ctx context.Context, c *wire.Cluster, id, group string, in wire.Partition, stop <-chan struct{}, done *int64) error {
+	p := c.Producer(id, time.Minute)
+	for lost := true; ; {
+		select {
+		case <-stop:
+			if !lost {
+				return nil
+			}
+		default:
+		}
+		if lost {
+			if _, err := p.Init(ctx); err != nil {
+				return err
+			}
+			commits, err := c.Committed(ctx, group, []wire.Partition{in})
+			if wire.Retriable(err) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			*done = commits[in].Offset
+		}
+		_, err := p.Commit(ctx, wire.Transaction{
+			Records: out(in.Topic, 0, int(*done), 1), Group: group, Generation: -1,
+			Offsets: []wire.Position{{Partition: in, Offset: *done + 1}},
+		})
+		if ctx.Err() != nil {
+			return err
+		}
+		if lost = err != nil; !lost {
+			*done++
+		}
+	}
+}
+
+func TestFetchThroughABrokerThatDies(t *testing.T) {
+	k := testbed.OwnKafka(t)
+	if !k.Faults() {
+		return
+	}
+	c := dial(t, k.Addr)
+	name := topic(t, c, 1)
+	produce(t, franz(t, k.Addr), text(name, 0, "a"))
+	f := fetcher(t, c)
+	if got := readTo(t, f, position(name, 0, 0), 1); !slices.Equal(got, []string{"a"}) {
+		t.Fatalf("read %q, want a", got)
+	}
+	k.Kill()
+	fetched, err := f.Fetch(limited(t), []wire.Position{position(name, 0, 1)}, 200*time.Millisecond)
+	if err != nil || len(fetched) != 1 || !wire.Retriable(fetched[0].Err) || fetched[0].Next != 1 {
+		t.Errorf("%+v, %v; want a retriable error and to stay", fetched, err)
+	}
+	k.Restart()
+	produce(t, franz(t, k.Addr), text(name, 0, "b"))
+	for {
+		fetched, err := f.Fetch(limited(t), []wire.Position{position(name, 0, 1)}, time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(fetched) == 1 && fetched[0].Err == nil {
+			if got := string(fetched[0].Records[0].Value); got != "b" {
+				t.Errorf("read %q, want b", got)
+			}
+			return
+		}
+	}
+}
