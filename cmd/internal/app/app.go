@@ -136,7 +136,7 @@ func handler(o Options, registry *prometheus.Registry, ready web.Readiness, lead
 func serve(ctx context.Context, undo *cleanups, o Options, handler http.Handler, fail context.CancelCauseFunc) error {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", o.Config.HTTP.Listen)
 	if err != nil {
-		return fmt.Errorf("listening on %s (if something else listens there, choose another address by http.listen): %w", o.Config.HTTP.Listen, err)
+		return fmt.Errorf("listening on %s (if something else listens there, choose another address: http.listen, or --listen of hotlead dev): %w", o.Config.HTTP.Listen, err)
 	}
 	server := web.NewServer(handler, o.Log)
 	done := make(chan struct{})

@@ -25,17 +25,24 @@ type Act struct {
 // Sender sends an act as an event that happens now, to the topic that it belongs to.
 type Sender func(ctx context.Context, a Act) error
 
+// event is the act as an event in structured mode.
+func (a Act) event(id string, at time.Time) ([]byte, error) {
+	value, err := json.Marshal(map[string]any{
+		"specversion": "1.0", "id": id, "source": a.Source, "type": a.Type, "subject": a.Lead,
+		"time": at.UTC().Format(time.RFC3339Nano), "datacontenttype": "application/json", "data": a.Data,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("writing an event of type %s: %w", a.Type, err)
+	}
+	return value, nil
+}
+
 func sender(client *kgo.Client, topics app.Topics) Sender {
 	var sent atomic.Int64
-	// The run's start keeps the IDs of two runs apart.
-	run := strconv.FormatInt(time.Now().UnixNano(), 36)
 	return func(ctx context.Context, a Act) error {
-		value, err := json.Marshal(map[string]any{
-			"specversion": "1.0", "id": run + "-" + strconv.FormatInt(sent.Add(1), 10), "source": a.Source, "type": a.Type, "subject": a.Lead,
-			"time": time.Now().UTC().Format(time.RFC3339Nano), "datacontenttype": "application/json", "data": a.Data,
-		})
+		value, err := a.event(strconv.FormatInt(sent.Add(1), 10), time.Now())
 		if err != nil {
-			return fmt.Errorf("writing an event of type %s: %w", a.Type, err)
+			return err
 		}
 		topic := topics.Engagement
 		if events.IsQualificationType(a.Type) {
