@@ -53,3 +53,21 @@ func TestLimitKeepsFewMarks(t *testing.T) {
 		}
 	})
 }
+
+func TestMergedMarksStayInTheMiddle(t *testing.T) {
+	const length = 3200 * time.Second
+	cell := Instant(length.Milliseconds() / 32)
+	r := &rule{points: 1, max: 1e9, decay: linear(length)}
+	c, start := &Counter{}, t0/cell*cell
+	for range 1000 {
+		r.tally(c, start, 1, start)
+	}
+	for range 100 {
+		r.tally(c, start+cell-1, 1, start+cell-1)
+	}
+	at := start + cell
+	exact := 1000*keptLinear(length, cell) + 100*keptLinear(length, 1)
+	if got := r.decay.look(c, at).gain; got < exact-1100./64 || got > exact+1100./64 {
+		t.Errorf("%v left of %v: moved by more than a 64th", got, exact)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -138,33 +139,48 @@ func TestFadingNeverRises(t *testing.T) {
 	})
 }
 
-// TestBoundsHold draws a lead and a stretch, and looks for an instant that is out of bounds.
+// TestBoundsHold draws leads and stretches, and looks for instants that are out of bounds.
 func TestBoundsHold(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m := plainModels(t)
+		if rapid.Bool().Draw(t, "crowded") { // where caps begin and cease to hold
+			m.min, m.max = float64(rapid.IntRange(-30, 5).Draw(t, "least")), float64(rapid.IntRange(6, 30).Draw(t, "most"))
+			for i := range m.rules {
+				m.rules[i].points *= 4
+				m.rules[i].max = float64(rapid.IntRange(1, 40).Draw(t, "cap"))
+			}
+		}
 		f, l := read(t, m).Folder(), &Lead{ID: "lead"}
-		for i, h := range histories(t, 8) {
+		for i, h := range histories(t, 12) {
 			apply(t, f, l, h.event(i), nil)
 		}
 		f.take(l)
+		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
 		a, b := f.search.point(0), f.search.point(1)
-		from := l.Clock + Instant(rapid.IntRange(0, 5000).Draw(t, "from"))
-		f.fill(a, l, from)
-		f.fill(b, l, from+Instant(rapid.IntRange(0, 5000).Draw(t, "to")))
-		f.boundPlain(l, a, b, nil)
-		check := func(bounds string) {
-			for range 50 {
-				at := Instant(rapid.Int64Range(int64(a.at), int64(b.at)).Draw(t, "at"))
-				f.see(l, at)
-				for i, v := range f.scene.moving {
-					if v < f.search.found.lo[i] || v > f.search.found.hi[i] {
-						t.Fatalf("%s: slot %d is %v at %d, out of [%v, %v]", bounds, i, v, at-from, f.search.found.lo[i], f.search.found.hi[i])
-					}
-				}
+		for range 30 {
+			width := Instant(1) << random.IntN(15)
+			from := l.Clock + Instant(random.Int64N(8000))
+			f.fill(a, l, from)
+			f.fill(b, l, from+width)
+			f.boundPlain(l, a, b, nil)
+			checkBounds(t, f, l, random, "plain")
+			f.boundTight(a, b)
+			checkBounds(t, f, l, random, "tight")
+		}
+	})
+}
+
+// checkBounds looks at instants between the first two scratch points.
+func checkBounds(t *rapid.T, f *Folder, l *Lead, random *rand.Rand, bounds string) {
+	a, b := f.search.point(0).at, f.search.point(1).at
+	for range 20 {
+		at := a + Instant(random.Int64N(int64(b-a+1)))
+		f.see(l, at)
+		for i, v := range f.scene.moving {
+			if v < f.search.found.lo[i] || v > f.search.found.hi[i] {
+				t.Fatalf("%s: slot %d is %v after %d of %d ms, out of [%v, %v]",
+					bounds, i, v, at-a, b-a, f.search.found.lo[i], f.search.found.hi[i])
 			}
 		}
-		check("plain")
-		f.boundTight(a, b)
-		check("tight")
-	})
+	}
 }
