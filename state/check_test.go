@@ -1,8 +1,13 @@
 package state
 
 import (
+	"crypto/tls"
+	"crypto/x509"
+	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/alicebob/miniredis/v2"
 )
 
 func TestOpenRefuses(t *testing.T) {
@@ -143,5 +148,21 @@ func TestALaneWorksForAnACLUserOfItsOwn(t *testing.T) {
 	b.is(b.lane().Claim(t.Context(), nil, newLedger()), ErrRefused)
 	if n := s.raw.DBSize(t.Context()).Val(); n != 0 {
 		t.Errorf("%d keys were written", n)
+	}
+}
+
+func TestOverTLS(t *testing.T) {
+	// Only its certificate, which is good for 127.0.0.1, is of use here.
+	certified := httptest.NewTLSServer(nil)
+	defer certified.Close()
+	m, err := miniredis.RunTLS(&tls.Config{Certificates: certified.TLS.Certificates})
+	must(t, err)
+	t.Cleanup(m.Close)
+	roots := x509.NewCertPool()
+	roots.AddCert(certified.Certificate())
+	store := openStore(t, Options{Addrs: []string{m.Addr()}, TLS: &tls.Config{RootCAs: roots}})
+	must(t, store.Ping(t.Context()))
+	if err := openStore(t, Options{Addrs: []string{m.Addr()}, TLS: &tls.Config{}}).Ping(t.Context()); err == nil {
+		t.Error("a certificate that nobody vouches for was accepted")
 	}
 }

@@ -30,7 +30,7 @@ func benchAt(t *testing.T, s *server, addr string) *bench {
 	return b
 }
 
-func openStore(t *testing.T, o Options) *Store {
+func openStore(t testing.TB, o Options) *Store {
 	t.Helper()
 	store, err := Open(o)
 	must(t, err)

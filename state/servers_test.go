@@ -32,9 +32,9 @@ type server struct {
 	// raw is another client.
 	raw *redis.Client
 	// loseAll makes the server lose all keys.
-	loseAll func(t *testing.T)
+	loseAll func(t testing.TB)
 	// runOutOfMemory makes it refuse writes until mend is called.
-	runOutOfMemory func(t *testing.T) (mend func())
+	runOutOfMemory func(t testing.TB) (mend func())
 }
 
 // eachServer runs the suite on the embedded Redis and on a real one. A machine without redis-server runs the first
@@ -46,7 +46,7 @@ func eachServer(t *testing.T, suite func(t *testing.T, s *server)) {
 	}
 }
 
-func haveRedis(t *testing.T) bool {
+func haveRedis(t testing.TB) bool {
 	t.Helper()
 	if path, err := exec.LookPath("redis-server"); err == nil {
 		t.Logf("a real server is here: %s", path)
@@ -59,35 +59,35 @@ func haveRedis(t *testing.T) bool {
 	return false
 }
 
-func embedded(t *testing.T) *server {
+func embedded(t testing.TB) *server {
 	t.Helper()
 	m := miniredis.RunT(t)
 	raw := redis.NewClient(&redis.Options{Addr: m.Addr(), Protocol: 2, DisableIdentity: true})
 	t.Cleanup(func() { _ = raw.Close() })
 	return &server{
 		addr: m.Addr(), raw: raw,
-		loseAll: func(*testing.T) {
+		loseAll: func(testing.TB) {
 			// Its FLUSHALL goes unnoticed by a WATCH, unlike Redis'.
 			for _, key := range m.Keys() {
 				m.Del(key)
 			}
 		},
-		runOutOfMemory: func(*testing.T) func() {
+		runOutOfMemory: func(testing.TB) func() {
 			m.SetError("OOM command not allowed when used memory > 'maxmemory'.")
 			return func() { m.SetError("") }
 		},
 	}
 }
 
-func process(t *testing.T) *server {
+func process(t testing.TB) *server {
 	t.Helper()
 	addr := startRedis(t, "--maxmemory-policy", "noeviction")
 	raw := redis.NewClient(&redis.Options{Addr: addr, Protocol: 2, DisableIdentity: true})
 	t.Cleanup(func() { _ = raw.Close() })
 	return &server{
 		addr: addr, raw: raw,
-		loseAll: func(t *testing.T) { must(t, raw.FlushAll(t.Context()).Err()) },
-		runOutOfMemory: func(t *testing.T) func() {
+		loseAll: func(t testing.TB) { must(t, raw.FlushAll(t.Context()).Err()) },
+		runOutOfMemory: func(t testing.TB) func() {
 			must(t, raw.ConfigSet(t.Context(), "maxmemory", "1").Err())
 			return func() { must(t, raw.ConfigSet(t.Context(), "maxmemory", "0").Err()) }
 		},
@@ -95,7 +95,7 @@ func process(t *testing.T) *server {
 }
 
 // startRedis starts a redis-server with nothing persisted, and is back once it answers.
-func startRedis(t *testing.T, args ...string) (addr string) {
+func startRedis(t testing.TB, args ...string) (addr string) {
 	t.Helper()
 	for range 5 {
 		port := freePort(t)
@@ -107,7 +107,7 @@ func startRedis(t *testing.T, args ...string) (addr string) {
 	return ""
 }
 
-func tryRedis(t *testing.T, port string, args []string) (ready bool) {
+func tryRedis(t testing.TB, port string, args []string) (ready bool) {
 	t.Helper()
 	// The test's own context ends before its clean-ups, which still need the server.
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
@@ -142,7 +142,7 @@ func tryRedis(t *testing.T, port string, args []string) (ready bool) {
 }
 
 // freePort is free now; that of a cluster's bus, 10,000 above it, is looked at too.
-func freePort(t *testing.T) string {
+func freePort(t testing.TB) string {
 	t.Helper()
 	for range 100 {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -162,7 +162,7 @@ func freePort(t *testing.T) string {
 	return ""
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -170,7 +170,7 @@ func must(t *testing.T, err error) {
 }
 
 // eventually asks again and again until is, or fails the test after half a minute.
-func eventually(t *testing.T, what string, is func() bool) {
+func eventually(t testing.TB, what string, is func() bool) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
@@ -215,7 +215,7 @@ func (g *gate) open() {
 	}
 }
 
-func newWire(t *testing.T, s *server) *wire {
+func newWire(t testing.TB, s *server) *wire {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
