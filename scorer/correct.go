@@ -52,5 +52,9 @@ func (f *Folder) Correct(l *Lead, told Told, at Instant, out []Change) []Change 
 		l.Stage = stage
 		out = f.announce(l, why, Change{Kind: StageReached, From: l.Tier, To: l.Tier, Previous: l.moved()}, out)
 	}
+	f.take(l)
+	f.see(l, l.Clock)
+	l.Due = 0
+	f.schedule(l)
 	return out
 }

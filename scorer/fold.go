@@ -148,14 +148,16 @@ func round(points float64) float64 {
 	return points
 }
 
-// see works out the moving values of the lead in hand at an instant not older than its clock.
+// see works out the moving values of the lead in hand at an instant not older than its clock. The first scratch point of
+// the search then holds the samples they come of.
 func (f *Folder) see(l *Lead, at Instant) {
-	e := &f.model.engagement
+	e, p := &f.model.engagement, f.search.point(0)
+	f.fill(p, l, at)
 	clear(f.sums)
 	rest := 0.0
-	for _, a := range f.active {
+	for i, a := range f.active {
 		r := &e.rules[a.rule]
-		share := r.share(r.decaying().look(&l.Counters[a.counter], at).sum())
+		share := r.share(p.samples[i].sum())
 		if r.group < 0 {
 			rest += share
 		} else {

@@ -32,6 +32,7 @@ func (f *Folder) Apply(l *Lead, e *Event, out []Change) ([]Change, Result, error
 		}
 	}
 	out = f.settle(l, &reason{kind: ByEvent, event: e}, out)
+	f.schedule(l)
 	l.remember(identity)
 	return out, result, nil
 }
@@ -46,7 +47,7 @@ func (f *Folder) reach(l *Lead, at Instant, out []Change) []Change {
 		f.take(l)
 		return out
 	}
-	return f.Advance(l, at, out)
+	return f.advance(l, at, out)
 }
 
 // begin puts l in the model's last tier.

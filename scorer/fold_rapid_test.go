@@ -211,12 +211,14 @@ func TestDueIsNeverLate(t *testing.T) {
 		l.Clear("lead")
 		for i, h := range histories(t, 12) {
 			if l.Clock < h.at && l.Tier != "" {
-				if out := f.Advance(l, h.at, nil); len(out) > 0 && out[0].At < l.Due {
-					t.Fatalf("due at %d, but at %d came %+v", l.Due, out[0].At, out[0])
+				due := l.Due
+				l.Due = 0 // so that it is not relied on
+				if out := f.Advance(l, h.at, nil); len(out) > 0 && out[0].At < due {
+					t.Fatalf("due at %d, but at %d came %+v", due, out[0].At, out[0])
 				}
+				l.Due = max(due, l.Clock)
 			}
 			apply(t, f, l, h.event(i), nil)
-			f.Schedule(l)
 			if l.Due <= l.Clock {
 				t.Fatalf("due at %d, the clock shows %d", l.Due, l.Clock)
 			}

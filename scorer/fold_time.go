@@ -5,22 +5,29 @@ package scorer
 // a lead that no event has reached stays so. A lead that an older model decided last is decided by this one (see
 // Retier).
 func (f *Folder) Advance(l *Lead, to Instant, out []Change) []Change {
-	switch {
-	case l.Tier == "":
+	if l.Tier == "" {
 		return out
-	case l.ModelVersion < f.model.Version:
-		return f.Retier(l, to, out)
-	default:
-		f.take(l)
-		return f.pass(l, bounded(to), &reason{kind: ByTime}, out)
 	}
+	out = f.advance(l, bounded(to), out)
+	f.see(l, l.Clock)
+	f.schedule(l)
+	return out
+}
+
+// advance is Advance, up to scheduling. l is then the lead in hand.
+func (f *Folder) advance(l *Lead, to Instant, out []Change) []Change {
+	f.take(l)
+	if l.ModelVersion < f.model.Version {
+		return f.retier(l, to, out)
+	}
+	return f.pass(l, to, &reason{kind: ByTime}, out)
 }
 
 // pass lets time go by until that instant for the lead in hand. A nil reason announces nothing.
 func (f *Folder) pass(l *Lead, to Instant, why *reason, out []Change) []Change {
 	for l.Clock < to {
 		due := f.nextFiring(l)
-		if due <= to && f.quiet(l, to) {
+		if to < l.Due || due <= to && f.quiet(l, to) {
 			f.fireUntil(l, to)
 			break
 		}

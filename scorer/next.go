@@ -131,27 +131,40 @@ func (f *Folder) NextChange(l *Lead) (at Instant, to string, ok bool) {
 }
 
 // Schedule sets l.Due to an instant not later than the next change (of tier or stage) that time alone will make, Never
-// where there will be none. A Due that still is such an instant stays as it is, so most events write no timer.
+// where there will be none. A Due that still is such an instant stays as it is, so most events write no timer. Apply,
+// Advance, Retier and Correct schedule by themselves.
 func (f *Folder) Schedule(l *Lead) {
-	if l.Tier == "" || !f.search.moves {
+	if l.Tier == "" {
 		l.Due = Never
 		return
 	}
 	f.take(l)
-	if l.Due > l.Clock && f.stillSafe(l, min(l.Due-1, lastInstant)) {
-		return
-	}
-	l.Due = f.due(l)
+	f.see(l, l.Clock)
+	f.schedule(l)
 }
 
-// stillSafe is whether it is certain, after a few looks, that time alone changes nothing of the lead in hand until that
-// instant.
+// schedule is Schedule of the lead in hand, which is seen at its clock.
+func (f *Folder) schedule(l *Lead) {
+	switch {
+	case !f.search.moves:
+		l.Due = Never
+	case l.Due <= l.Clock || !f.stillSafe(l, min(l.Due-1, lastInstant)):
+		l.Due = f.due(l)
+	}
+}
+
+// stillSafe is whether it is certain, after a few looks, that time alone changes nothing of the lead in hand, which is
+// seen at its clock, until that instant.
 func (f *Folder) stillSafe(l *Lead, until Instant) bool {
-	if f.nextFiring(l) > until {
+	switch {
+	case f.quietSeen(l, until):
+		return true
+	case f.nextFiring(l) <= until:
+		return false
+	default:
 		_, told := f.lookAhead(l, until, givesUp, safeLooks)
 		return told == same
 	}
-	return f.quiet(l, until)
 }
 
 // due is an instant not later than the next change that time alone will make for the lead in hand.
@@ -186,11 +199,16 @@ func (f *Folder) due(l *Lead) Instant {
 // quiet is whether it is certain that time alone changes nothing of the lead in hand until that instant, idle rules
 // included. It takes one look.
 func (f *Folder) quiet(l *Lead, until Instant) bool {
+	f.fill(f.search.point(0), l, l.Clock)
+	return f.quietSeen(l, until)
+}
+
+// quietSeen is quiet for a lead that is seen at its clock.
+func (f *Folder) quietSeen(l *Lead, until Instant) bool {
 	if until <= l.Clock {
 		return true
 	}
 	a, b := f.search.point(0), f.search.point(1)
-	f.fill(a, l, l.Clock)
 	f.fill(b, l, until)
 	f.boundPlain(l, a, b, f.foreseeFirings(l, until))
 	f.holdStill()

@@ -6,10 +6,16 @@ func (f *Folder) Retier(l *Lead, at Instant, out []Change) []Change {
 	if l.Tier == "" {
 		return out
 	}
-	at = bounded(at)
 	f.take(l)
+	out = f.retier(l, bounded(at), out)
+	f.schedule(l)
+	return out
+}
+
+// retier is Retier of the lead in hand, up to scheduling. When the lead was due by the old model says nothing any more.
+func (f *Folder) retier(l *Lead, at Instant, out []Change) []Change {
 	f.fireUntil(l, at)
 	l.Clock = max(l.Clock, at)
-	l.ModelVersion = f.model.Version
+	l.ModelVersion, l.Due = f.model.Version, 0
 	return f.settle(l, &reason{kind: ByModel}, out)
 }
