@@ -68,16 +68,20 @@ func execute(ctx context.Context, args []string, in io.Reader, out, errOut io.Wr
 	// What fails before a command's own work begins, fails for how it was called.
 	var begun bool
 	onRun(root, func() { begun = true })
-	err := root.ExecuteContext(ctx)
-	if err == nil {
+	called, err := root.ExecuteContextC(ctx)
+	switch {
+	case err == nil:
 		return exitDone
-	}
-	code := exitFailed
-	if !begun || isUsage(err) {
-		code = exitUsage
+	case !begun && called != root:
+		err = usageError{fmt.Errorf("%w (see %s --help)", err, called.CommandPath())}
+	case !begun:
+		err = usageError{err}
 	}
 	report(errOut, err)
-	return code
+	if isUsage(err) {
+		return exitUsage
+	}
+	return exitFailed
 }
 
 // newRoot is the tree of all commands.
@@ -131,11 +135,11 @@ func report(errOut io.Writer, err error) {
 	var config *app.ConfigError
 	var model scorer.ModelErrors
 	switch {
+	case errors.Is(err, errReported):
 	case errors.As(err, &config):
 		fmt.Fprintln(errOut, config)
 	case errors.As(err, &model):
 		fmt.Fprintln(errOut, model)
-	case errors.Is(err, errReported):
 	default:
 		fmt.Fprintln(errOut, "hotlead:", err)
 	}

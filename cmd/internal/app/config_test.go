@@ -93,6 +93,24 @@ func TestEveryKeyOfTheFile(t *testing.T) {
 	}
 }
 
+func TestAddressesInAnyFormOfList(t *testing.T) {
+	for _, text := range []string{
+		"redis: {cluster: true, addrs: [10.0.0.1:6379, r2:6379]}", "redis:\n  cluster: true\n  addrs: [10.0.0.1:6379, r2:6379]\n",
+		"redis:\n  cluster: true\n  addrs:\n    - 10.0.0.1:6379\n    - \"r2:6379\"\n", "{redis: {cluster: true, addrs: [10.0.0.1:6379,\n r2:6379]}}",
+	} {
+		c, err := load(t, text)
+		if err != nil || fmt.Sprint(c.Redis.Addrs) != "[10.0.0.1:6379 r2:6379]" {
+			t.Errorf("%q: %v, %v", text, c.Redis.Addrs, err)
+		}
+	}
+	if _, err := load(t, "redis: {addrs: [{r2: 6379}]}"); err == nil {
+		t.Error("a key and its value are taken for an address")
+	}
+	if _, err := load(t, "redis: {addrs: [r2: 6379]}"); err == nil {
+		t.Error("a key and its value are taken for an address")
+	}
+}
+
 // Each key is also a variable: what a variable sets is what the same text in a file sets.
 func TestEveryKeyIsAVariable(t *testing.T) {
 	text := map[string]string{

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -118,9 +119,26 @@ func scalar(node ast.Node) (string, bool) {
 		return n.Value.Value, true
 	case *ast.IntegerNode, *ast.FloatNode, *ast.BoolNode:
 		return n.GetToken().Value, true
+	case *ast.MappingNode:
+		return address(n)
 	default:
 		return "", false
 	}
+}
+
+// address puts host:port together again: in a list within braces, {addrs: [a:1]}, the parser takes it for a key and its
+// value, although only a colon with a space behind it would make it that.
+func address(n *ast.MappingNode) (string, bool) {
+	if len(n.Values) != 1 {
+		return "", false
+	}
+	key, colon, value := n.Values[0].Key.GetToken(), n.Values[0].GetToken(), n.Values[0].Value
+	host := key.Position.Column + utf8.RuneCountInString(key.Value)
+	port, ok := value.(*ast.IntegerNode)
+	if !ok || colon.Position.Column != host || port.Token.Position.Line != colon.Position.Line || port.Token.Position.Column != host+1 {
+		return "", false
+	}
+	return key.Value + ":" + port.Token.Value, true
 }
 
 // place points at a token: file, line and column, and the line with a caret below.
