@@ -37,6 +37,9 @@ type Ledger struct {
 	Recovery []byte
 	// Buckets is over how many hashes the leads are spread, fixed when the ledger is made: 1 to 65,536.
 	Buckets int
+	// Lanes is how many lanes there were when the ledger was made. Leads stand in the lane that their ID gives for that
+	// many, so it never changes.
+	Lanes int
 	// Counts are the leads in each tier.
 	Counts map[string]int64
 }
@@ -70,6 +73,7 @@ const (
 	fieldCursor       = "cursor"
 	fieldRecovery     = "recovery"
 	fieldBuckets      = "buckets"
+	fieldLanes        = "lanes"
 	prefixOffset      = "offset:" // + "topic/partition"
 	prefixCount       = "count:"  // + tier
 )
@@ -114,6 +118,7 @@ func ledgerFields(l *Ledger) map[string]string {
 		fieldModelText:    string(l.Model.Text),
 		fieldCursor:       strconv.Itoa(l.Cursor),
 		fieldBuckets:      strconv.Itoa(l.Buckets),
+		fieldLanes:        strconv.Itoa(l.Lanes),
 	}
 	if len(l.Outbox) > 0 {
 		fields[fieldOutbox] = string(l.Outbox)
@@ -146,6 +151,7 @@ func parseLedger(fields map[string]string) (*Ledger, error) {
 		Model:        r.model(),
 		Cursor:       int(r.int(fieldCursor)),
 		Buckets:      r.buckets(),
+		Lanes:        int(r.int(fieldLanes)),
 		Outbox:       bytesOf(fields[fieldOutbox]),
 		Recovery:     bytesOf(fields[fieldRecovery]),
 		Offsets:      make(map[string]int64),
