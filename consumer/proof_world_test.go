@@ -1,0 +1,439 @@
+package consumer
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/redis/go-redis/v9"
+	"github.com/segmentio/kafka-go"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/hotlead/hotlead/cmd/testbed"
+	"github.com/hotlead/hotlead/events"
+	"github.com/hotlead/hotlead/scorer"
+	"github.com/hotlead/hotlead/state"
+)
+
+// The proofs of this package run workers against whatever Kafka and Redis the testbed gives, and hold what they announce
+// and what they keep against an oracle that shares no code with them.
+
+const (
+	lanesOfTests = 4
+	// patienceOfTests bounds how long a test waits for what must come.
+	patienceOfTests = 90 * time.Second
+	// sessionOfTests is how long a worker that was killed is waited for.
+	sessionOfTests = 1500 * time.Millisecond
+)
+
+// world is one test's topics, group, keys and oracle.
+type world struct {
+	t            *testing.T
+	seed         uint64
+	kafka, redis string // addresses
+	prefix       string
+	group        string
+	topics       Topics
+	partitions   map[string]int
+	text         []byte // of the model
+	client       *kgo.Client
+	raw          *redis.Client
+	log          *journal
+
+	mu     sync.Mutex
+	oracle *testbed.Oracle
+}
+
+// newWorld makes topics on the shared servers.
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	return newWorldOn(t, testbed.Kafka(t).Addr, testbed.Redis(t).Addr, nil)
+}
+
+// newWorldOn makes topics on those servers; partitions says of which topics (engagement, qualification) the partition
+// count is another than the lane count.
+func newWorldOn(t *testing.T, kafkaAddr, redisAddr string, partitions map[string]int) *world {
+	t.Helper()
+	w := &world{
+		t: t, seed: testbed.Seed(t), kafka: kafkaAddr, redis: redisAddr,
+		prefix: testbed.Unique(t, "k"), group: testbed.Unique(t, "g"),
+		text: testbed.ProofModel(1), oracle: testbed.NewOracle(), log: newJournal(t), partitions: map[string]int{},
+	}
+	name := func(what string) string {
+		topic := testbed.Unique(t, what)
+		w.partitions[topic] = lanesOfTests
+		if n := partitions[what]; n > 0 {
+			w.partitions[topic] = n
+		}
+		return topic
+	}
+	w.topics = Topics{Engagement: name("engagement"), Qualification: name("qualification"), TierChanges: name("changes"),
+		DeadLetters: name("letters"), Inbox: name("inbox")}
+	testbed.CreateTopics(t, w.kafka, w.partitions, kafka.ConfigEntry{ConfigName: "max.message.bytes", ConfigValue: "4194304"})
+	w.client = w.franz()
+	w.raw = redis.NewClient(&redis.Options{Addr: w.redis})
+	t.Cleanup(func() { w.raw.Close() })
+	return w
+}
+
+// franz is a client of another make, which puts records where they say.
+func (w *world) franz(opts ...kgo.Opt) *kgo.Client {
+	w.t.Helper()
+	c, err := kgo.NewClient(append([]kgo.Opt{
+		kgo.SeedBrokers(w.kafka), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.DisableClientMetrics(),
+		kgo.ProducerLinger(0), kgo.MetadataMinAge(100 * time.Millisecond), kgo.ProducerBatchMaxBytes(4 << 20),
+	}, opts...)...)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.t.Cleanup(c.Close)
+	return c
+}
+
+func (w *world) admin() *kadm.Client { return kadm.NewClient(w.client) }
+
+// limited is a context that fails the test rather than hang it.
+func (w *world) limited() context.Context {
+	ctx, cancel := context.WithTimeout(w.t.Context(), patienceOfTests)
+	w.t.Cleanup(cancel)
+	return ctx
+}
+
+// record is an event on its way: in its lead's lane, or where else the test says.
+func (w *world) record(e *testbed.Event) *kgo.Record {
+	topic := w.topics.Engagement
+	if testbed.QualificationOnly(e.Lead) {
+		topic = w.topics.Qualification
+	}
+	return &kgo.Record{
+		Topic: topic, Partition: int32(events.Lane(e.Lead, w.partitions[topic])), Key: []byte(e.Lead), Value: e.JSON(), Timestamp: e.Time,
+	}
+}
+
+// send sends events and has the oracle fold them.
+func (w *world) send(list ...testbed.Event) {
+	w.t.Helper()
+	if err := w.trySend(w.limited(), list...); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) trySend(ctx context.Context, list ...testbed.Event) error {
+	records := make([]*kgo.Record, len(list))
+	w.mu.Lock()
+	for i := range list {
+		records[i] = w.record(&list[i])
+		w.oracle.Fold(&list[i])
+	}
+	w.mu.Unlock()
+	return w.client.ProduceSync(ctx, records...).FirstErr()
+}
+
+// some are the next n events of traffic.
+func some(traffic *testbed.Traffic, n int) []testbed.Event {
+	list := make([]testbed.Event, n)
+	for i := range list {
+		list[i] = traffic.Next()
+	}
+	return list
+}
+
+// traffic is random traffic of so many leads, by the test's seed.
+func (w *world) traffic(leads int) *testbed.Traffic {
+	return testbed.NewTraffic(w.seed, leads, time.Now())
+}
+
+// load sends events until halt is called, which returns when the last one is sent.
+func (w *world) load(traffic *testbed.Traffic) (halt func()) {
+	stop, done := make(chan struct{}), make(chan error, 1)
+	ctx := w.limited()
+	go func() {
+		tick := time.NewTicker(10 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-stop:
+				done <- nil
+				return
+			case <-tick.C:
+			}
+			if err := w.trySend(ctx, some(traffic, 10)...); err != nil {
+				done <- err
+				return
+			}
+		}
+	}()
+	return sync.OnceFunc(func() {
+		close(stop)
+		if err := <-done; err != nil {
+			w.t.Errorf("producing under load: %v", err)
+		}
+	})
+}
+
+// options are those of a worker of this world.
+func (w *world) options(registry prometheus.Registerer) Options {
+	w.t.Helper()
+	o, err := plan{
+		Kafka: w.kafka, Redis: w.redis, Prefix: w.prefix, Group: w.group, Topics: w.topics, Model: w.text,
+	}.options(registry, slog.New(slog.NewTextHandler(w.log, nil)))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return o
+}
+
+// plan is what a worker is made of, also in another process.
+type plan struct {
+	Kafka, Redis, Prefix, Group string
+	Topics                      Topics
+	Model                       []byte
+	Strike                      strike
+}
+
+func (p plan) options(registry prometheus.Registerer, log *slog.Logger) (Options, error) {
+	model, err := scorer.ReadModel("proof.yaml", p.Model)
+	if err != nil {
+		return Options{}, err
+	}
+	store, err := state.Open(state.Options{Addrs: []string{p.Redis}, Prefix: p.Prefix})
+	return Options{
+		Brokers: []string{p.Kafka}, ClientID: "proof", Group: p.Group, Topics: p.Topics, Store: store, Model: model,
+		MemoryBytes: 16 << 20, Metrics: NewMetrics(registry), Log: log,
+		SessionTimeout: sessionOfTests, RebalanceTimeout: 20 * time.Second,
+	}, err
+}
+
+// running is a worker in this process.
+type running struct {
+	w *world
+	*Worker
+	cancel context.CancelFunc
+	ended  chan error
+	stop   func() // a planned stop; waits
+}
+
+// start starts a worker; each edit may change its options.
+func (w *world) start(edits ...func(*Options)) *running {
+	w.t.Helper()
+	o := w.options(prometheus.NewRegistry())
+	for _, edit := range edits {
+		edit(&o)
+	}
+	worker, err := New(o)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(w.t.Context())
+	r := &running{w: w, Worker: worker, cancel: cancel, ended: make(chan error, 1)}
+	go func() { r.ended <- worker.Run(ctx) }()
+	r.stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-r.ended; err != nil {
+			w.t.Errorf("the worker ended with: %v", err)
+		}
+		if err := o.Store.Close(); err != nil {
+			w.t.Error(err)
+		}
+	})
+	w.t.Cleanup(r.stop)
+	return r
+}
+
+// ready waits until the worker says that it is.
+func (r *running) ready() {
+	r.w.t.Helper()
+	r.w.eventually("the worker to be ready", func(ctx context.Context) error { return r.Ready(ctx) })
+}
+
+// tookOver is how many lanes the worker found to be so when it took them over.
+func (r *running) tookOver(found action) int {
+	return int(testutil.ToFloat64(r.o.Metrics.takeOvers.WithLabelValues(found.String())))
+}
+
+// wantTookOver fails the test unless the worker found at least one lane so.
+func (r *running) wantTookOver(found action) {
+	r.w.t.Helper()
+	if r.tookOver(found) == 0 {
+		r.w.t.Errorf("no lane was taken over with %q", found)
+	}
+}
+
+// eventually tries every 20 ms until there is no error.
+func (w *world) eventually(what string, try func(context.Context) error) {
+	w.t.Helper()
+	ctx := w.limited()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := try(ctx)
+		if err == nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			w.t.Fatalf("waiting for %s: %v", what, err)
+		case <-tick.C:
+		}
+	}
+}
+
+// drained waits until the committed positions have reached the ends of all inputs.
+func (w *world) drained() {
+	w.t.Helper()
+	w.eventually("the lag to drain", func(ctx context.Context) error {
+		ends, err := w.admin().ListEndOffsets(ctx, w.topics.inputs()...)
+		if err != nil {
+			return err
+		}
+		committed, err := w.admin().FetchOffsets(ctx, w.group)
+		if err != nil {
+			return err
+		}
+		ends.Each(func(end kadm.ListedOffset) {
+			if at, ok := committed.Lookup(end.Topic, end.Partition); err == nil && (!ok || at.At != end.Offset) {
+				err = fmt.Errorf("%s[%d] ends at %d and is committed up to %d (%v)", end.Topic, end.Partition, end.Offset, at.At, ok)
+			}
+		})
+		return err
+	})
+}
+
+// strictly is what holds wherever time and the interleaving of topics do not matter.
+var strictly = testbed.Strictness{Path: true, Times: true}
+
+// check waits until all is drained, and holds all that can be seen against the oracle.
+func (w *world) check(how testbed.Strictness) map[string][]testbed.Change {
+	w.t.Helper()
+	w.drained()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	changes := testbed.ReadChanges(w.t, w.kafka, w.topics.TierChanges)
+	for _, said := range testbed.CheckChains(changes) {
+		w.t.Errorf("broken chain: %s", said)
+	}
+	for _, said := range w.oracle.Differences(changes, how) {
+		w.t.Errorf("not as the oracle says: %s", said)
+	}
+	for id, list := range changes {
+		if lane := events.Lane(id, lanesOfTests); int(list[0].Partition) != lane {
+			w.t.Errorf("%s was announced in lane %d, its own is %d", id, list[0].Partition, lane)
+		}
+	}
+	for _, topic := range []string{w.topics.Inbox, w.topics.DeadLetters} {
+		testbed.ReadTopic(w.t, w.kafka, topic) // fails if a transaction is left open
+	}
+	w.checkRedis(changes, how)
+	if !w.t.Failed() {
+		w.t.Logf("%d leads, %d changes, as the oracle says", len(w.oracle.Leads()), w.oracle.Changes())
+	}
+	return changes
+}
+
+// checkRedis holds the stored leads, the counts and the indexes against the oracle.
+func (w *world) checkRedis(changes map[string][]testbed.Change, how testbed.Strictness) {
+	w.t.Helper()
+	ctx := w.limited()
+	store, err := state.Open(state.Options{Addrs: []string{w.redis}, Prefix: w.prefix})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer store.Close()
+	wrong := 0
+	for id, want := range w.oracle.Leads() {
+		lead, inForce, err := store.LeadByID(ctx, events.Lane(id, lanesOfTests), id)
+		if err != nil {
+			w.t.Fatalf("%s: %v", id, err)
+		}
+		model, err := scorer.ReadModel("in force", inForce.Text)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		score := model.Folder().Explain(lead, lead.Clock).Score
+		same := lead.Tier == want.Tier && math.Abs(score-want.Score) < 0.01 && lead.Sequence == uint64(len(changes[id]))
+		if how.Path {
+			same = same && lead.Stage == want.Stage
+		}
+		if !same && wrong < 10 {
+			wrong++
+			w.t.Errorf("%s is %s %q with %v and sequence %d in Redis; want %s %q with %v and sequence %d", id,
+				lead.Tier, lead.Stage, score, lead.Sequence, want.Tier, want.Stage, want.Score, len(changes[id]))
+		}
+	}
+	w.checkCounts(ctx, store)
+}
+
+func (w *world) checkCounts(ctx context.Context, store *state.Store) {
+	w.t.Helper()
+	counts, err := store.Counts(ctx, lanesOfTests)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	want := w.oracle.Counts()
+	for _, tier := range []string{"disqualified", "hot", "warm", "cold"} {
+		if counts[tier] != want[tier] {
+			w.t.Errorf("%d leads are counted %s, want %d", counts[tier], tier, want[tier])
+		}
+		top, err := store.Top(ctx, lanesOfTests, tier, len(w.oracle.Leads())+1)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if tier != "cold" && int64(len(top)) != want[tier] || tier == "cold" && len(top) > 0 {
+			w.t.Errorf("%d leads are indexed as %s, want %d (none for the last tier)", len(top), tier, want[tier])
+		}
+		for _, at := range top {
+			if at.Lead.Tier != tier || w.oracle.Leads()[at.Lead.ID] == nil || w.oracle.Leads()[at.Lead.ID].Tier != tier {
+				w.t.Errorf("%s is indexed as %s", at.Lead.ID, tier)
+			}
+		}
+	}
+}
+
+// journal keeps what workers log, and shows the end of it when the test has failed.
+type journal struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func newJournal(t *testing.T) *journal {
+	j := &journal{}
+	t.Cleanup(func() {
+		if t.Failed() {
+			j.mu.Lock()
+			defer j.mu.Unlock()
+			t.Logf("the workers' log:\n%s", strings.Join(j.lines[max(0, len(j.lines)-120):], ""))
+		}
+	})
+	return j
+}
+
+func (j *journal) Write(line []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.lines = append(j.lines, string(line))
+	return len(line), nil
+}
+
+// says is whether a line holds all of the words.
+func (j *journal) says(words ...string) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, line := range j.lines {
+		all := true
+		for _, word := range words {
+			all = all && strings.Contains(line, word)
+		}
+		if all {
+			return true
+		}
+	}
+	return false
+}
