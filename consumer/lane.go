@@ -97,10 +97,15 @@ func (l *lane) run(soft, hard context.Context) {
 	for soft.Err() == nil && hard.Err() == nil {
 		begun := l.now()
 		err := l.own(soft, hard)
-		if err == nil || soft.Err() != nil || hard.Err() != nil {
+		if err == nil {
 			break
 		}
+		// Before anything else: a lane that broke as it was standing still for a rebalance comes back to us in the next
+		// generation, and what it holds in memory is not sure then either.
 		l.warm = false
+		if soft.Err() != nil || hard.Err() != nil {
+			break
+		}
 		l.report(err)
 		var refusal *Refusal
 		if errors.As(err, &refusal) {

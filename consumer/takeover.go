@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/hotlead/hotlead/consumer/internal/wire"
 	"github.com/hotlead/hotlead/events"
@@ -46,7 +47,7 @@ func (l *lane) takeOver(soft, hard context.Context) error {
 	if err := l.hold(hard, ledger, f); err != nil {
 		return err
 	}
-	if err := l.settle(hard, f, todo); err != nil {
+	if err := l.settle(hard, todo); err != nil {
 		return err
 	}
 	l.warm = true
@@ -90,6 +91,13 @@ func (l *lane) ledgerFor(f found, todo action) (*state.Ledger, error) {
 	if f.ledger == nil {
 		return l.newLedger(f, todo)
 	}
+	if f.ledger.Lanes != l.lanes {
+		return nil, &Refusal{
+			Reason: "lanes",
+			Detail: fmt.Sprintf("its state was made for %d lanes, and %s has %d partitions, so leads would be looked for in other lanes", f.ledger.Lanes, l.Topics.Inbox, l.lanes),
+			Mend:   fmt.Sprintf("make %s anew with %d partitions, or choose another redis.prefix and kafka.group to score everything again", l.Topics.Inbox, f.ledger.Lanes),
+		}
+	}
 	ledger := *f.ledger
 	ledger.Offsets = maps.Clone(f.ledger.Offsets)
 	ledger.Counts = maps.Clone(f.ledger.Counts)
@@ -112,12 +120,15 @@ func (l *lane) ledgerFor(f found, todo action) (*state.Ledger, error) {
 // newLedger is the ledger of a lane that has none: of one that begins, or of one whose Redis lost everything.
 func (l *lane) newLedger(f found, todo action) (*state.Ledger, error) {
 	ledger := &state.Ledger{
-		Format: state.LedgerFormat, Batch: 1, OutputOffset: -1, Cursor: -1, Buckets: state.DefaultBuckets,
+		Format: state.LedgerFormat, Batch: 1, OutputOffset: -1, Cursor: -1, Buckets: state.DefaultBuckets, Lanes: l.lanes,
 		Offsets: map[string]int64{}, Counts: map[string]int64{},
 		Model: state.ModelInForce{Name: l.Model.Name, Version: l.Model.Version, Text: l.Model.Text},
 	}
 	for part, b := range f.bounds {
 		ledger.Offsets[offsetKey(part)] = b.Start
+	}
+	for _, t := range l.Model.Tiers() {
+		ledger.Counts[t.Name] = 0 // names the indexes that Claim clears of what was left there
 	}
 	if todo == rebuild {
 		ledger.Batch = 0
@@ -194,7 +205,7 @@ func (l *lane) hold(ctx context.Context, ledger *state.Ledger, f found) error {
 }
 
 // settle does what the table says, once the lane is ours.
-func (l *lane) settle(hard context.Context, f found, todo action) error {
+func (l *lane) settle(hard context.Context, todo action) error {
 	switch todo {
 	case begin:
 		return l.commitBare(hard)
@@ -203,7 +214,7 @@ func (l *lane) settle(hard context.Context, f found, todo action) error {
 		l.log.Warn("Redis lost writes: folding again what was lost; nothing is announced twice", "found", todo.String(), "batch", l.ledger.Batch, "committed", l.committed)
 	case probe:
 		l.log.Warn("the group has no committed position (its offsets expired, or were deleted): trusting Redis")
-		return l.announceUnless(hard, f)
+		return l.announceUnless(hard)
 	case reannounce:
 		return l.announceOutbox(hard)
 	case recoverOn:
@@ -227,15 +238,16 @@ func (l *lane) announceOutbox(hard context.Context) error {
 	return nil
 }
 
-// announceUnless announces the outbox only if Kafka does not hold it yet: without a committed position, its first
-// record tells, since a transaction is whole.
-func (l *lane) announceUnless(hard context.Context, f found) error {
+// announceUnless announces the outbox only if Kafka does not hold it yet: without a committed position, its last record
+// tells, since a transaction is whole. The last, because changes come last in an outbox: neither retention nor compaction
+// takes a lead's newest change, while a dead letter or a forward may be gone by the time that the offsets have expired.
+func (l *lane) announceUnless(hard context.Context) error {
 	records, err := events.ReadOutbox(l.ledger.Outbox)
 	if err != nil {
 		return &Refusal{Reason: "format", Detail: "the outbox can't be read: " + err.Error(), Mend: "run the version of hotlead that wrote it"}
 	}
 	if len(records) > 0 {
-		held, err := l.holds(hard, &records[0])
+		held, err := l.holds(hard, &records[len(records)-1])
 		if err != nil {
 			return fmt.Errorf("looking for the outbox in Kafka: %w", err)
 		}
@@ -247,7 +259,8 @@ func (l *lane) announceUnless(hard context.Context, f found) error {
 }
 
 // holds is whether a record stands in its partition, read committed. It was written no earlier than the timestamp that
-// it carries says, so the search begins there.
+// it carries says, so the search begins there. Headers count: an event that was sent twice to the wrong lane makes two
+// forwards that differ in nothing but where they came from.
 func (l *lane) holds(ctx context.Context, r *events.OutRecord) (bool, error) {
 	part := wire.Partition{Topic: r.Topic, Partition: r.Partition}
 	at, err := l.cluster.OffsetAt(ctx, part, r.Time)
@@ -256,7 +269,8 @@ func (l *lane) holds(ctx context.Context, r *events.OutRecord) (bool, error) {
 	}
 	held := false
 	err = l.scan(ctx, part, at, func(have *events.Record) error {
-		held = held || bytes.Equal(have.Key, r.Key) && bytes.Equal(have.Value, r.Value)
+		held = held || bytes.Equal(have.Key, r.Key) && bytes.Equal(have.Value, r.Value) &&
+			slices.EqualFunc(have.Headers, r.Headers, func(a, b events.Header) bool { return a.Key == b.Key && bytes.Equal(a.Value, b.Value) })
 		return nil
 	})
 	return held, err
