@@ -263,13 +263,11 @@ func (d *draft) numberOfCall(e celast.Expr) numberNode {
 	return nil
 }
 
-// arithmetic builds left + right and its like, where one is a double for sure: then the other must be one too.
+// arithmetic builds left + right and its like, of doubles and of what only an event tells, which must be one then.
 func (d *draft) arithmetic(args []celast.Expr, op operator) numberNode {
-	doubles := 0
 	for _, arg := range args {
 		switch d.kindOf(arg) {
 		case types.DoubleKind:
-			doubles++
 		case types.DynKind:
 			if d.number(arg) == nil {
 				return nil // CEL may know it as a whole number
@@ -277,9 +275,6 @@ func (d *draft) arithmetic(args []celast.Expr, op operator) numberNode {
 		default:
 			return nil
 		}
-	}
-	if doubles == 0 {
-		return nil // it may be text + text, or a whole number
 	}
 	return &arithmetic{d.comparand(args[0]), d.comparand(args[1]), op}
 }

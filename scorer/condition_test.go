@@ -131,6 +131,10 @@ func TestConditions(t *testing.T) {
 		{`int(data.n) % 2 == 1`, "true"},
 		{`data.tags[1] == "b"`, "true"},
 		{`[1, 2].exists(x, x == data.n - 1)`, "true"},
+		{`data.amount + data.n > 1253`, "true"},
+		{`data.url + data.url == "/pricing/eu/pricing/eu"`, "true"},
+		{`data.url + data.n > 3`, fails},
+		{`dyn(7) / dyn(2) > 3.2`, "false"}, // whole numbers to CEL
 
 		// Texts.
 		{`tier == "warm" && fit.grade in ["A", "B"]`, "true"},

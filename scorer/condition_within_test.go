@@ -159,3 +159,55 @@ func TestConditionsAgreeWithCEL(t *testing.T) {
 		}
 	})
 }
+
+// Where arithmetic jumps or has no result, a stretch must say so.
+func TestWithin(t *testing.T) {
+	inf := math.Inf(1)
+	for _, c := range []struct {
+		when             string
+		score, otherwise [2]float64 // score; engagement.score
+		want             verdict
+	}{
+		{`score > 70`, [2]float64{71, 80}, [2]float64{}, always},
+		{`score > 70`, [2]float64{60, 70}, [2]float64{}, never},
+		{`score > 70`, [2]float64{70, 71}, [2]float64{}, maybe},
+		{`score >= 70`, [2]float64{70, 71}, [2]float64{}, always},
+		{`score == 70`, [2]float64{69, 71}, [2]float64{}, maybe},
+		{`score == 70`, [2]float64{71, 72}, [2]float64{}, never},
+		{`score + engagement.score > 10`, [2]float64{5, 6}, [2]float64{6, 7}, always},
+		{`score in [1, 2]`, [2]float64{3, 4}, [2]float64{}, never},
+		{`score in [1, 2]`, [2]float64{1.5, 4}, [2]float64{}, maybe},
+		{`1 / score > 0`, [2]float64{-1, 1}, [2]float64{}, maybe},
+		{`1 / score > 5`, [2]float64{-1, 1}, [2]float64{}, maybe},
+		{`1 / score > 0`, [2]float64{1, 2}, [2]float64{}, always},
+		{`1 / score > 0`, [2]float64{math.Copysign(0, -1), 0}, [2]float64{}, always},
+		{`score * engagement.score >= 0`, [2]float64{0, 1}, [2]float64{0, inf}, maybe},
+		{`score - engagement.score > 0`, [2]float64{1, inf}, [2]float64{0, inf}, maybe},
+		{`score - engagement.score < 0`, [2]float64{1, inf}, [2]float64{inf, inf}, maybe},
+		{`score / engagement.score >= 0`, [2]float64{1, inf}, [2]float64{1, inf}, maybe},
+		{`(profile.a == 1 ? true : true) || score > 1`, [2]float64{0, 3}, [2]float64{}, maybe},
+		{`(profile.a == 1 ? true : true) || score > 1`, [2]float64{2, 3}, [2]float64{}, always},
+		{`profile.a == 1 && score > 1`, [2]float64{2, 3}, [2]float64{}, never},
+		{`profile.a == 1 || score > 1`, [2]float64{0, 1}, [2]float64{}, never},
+		{`engagement.idle > duration("1s") || score > 1`, [2]float64{0, 3}, [2]float64{}, maybe},
+	} {
+		words := testWords()
+		cond := compiled(t, words, c.when, seesStretch)
+		s := sceneOf(words, nil, "")
+		lo, hi := append([]float64{}, s.moving...), append([]float64{}, s.moving...)
+		lo[movingScore], hi[movingScore] = c.score[0], c.score[1]
+		lo[movingEngagement], hi[movingEngagement] = c.otherwise[0], c.otherwise[1]
+		if got := cond.within(lo, hi, s); got != c.want {
+			t.Errorf("%s within %v and %v is %d, want %d", c.when, c.score, c.otherwise, got, c.want)
+		}
+	}
+}
+
+// Minus zero is zero: a lead that lost all its points divides by the same nothing as one that never had any.
+func TestMinusZero(t *testing.T) {
+	words := testWords()
+	c := compiled(t, words, `1 / score > 0`, seesStretch)
+	if holds, err := c.holds(sceneOf(words, leadValues{"score": math.Copysign(0, -1)}, "")); !holds || err != nil {
+		t.Errorf("1 / -0 > 0: %v, %v", holds, err)
+	}
+}

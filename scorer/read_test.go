@@ -3,6 +3,7 @@ package scorer
 import (
 	"errors"
 	"flag"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -88,6 +89,48 @@ tiers: [{name: cold}]
 	day := 24 * time.Hour
 	if r := m.engagement.rules; r[0].decay != halfLife(14*day) || r[1].decay != halfLife(7*day) || r[2].decay != nil {
 		t.Errorf("decays: %v, %v, %v", r[0].decay, r[1].decay, r[2].decay)
+	}
+}
+
+// Grades and levels can be written in any order.
+func TestOrderOfGradesAndLevels(t *testing.T) {
+	m, err := ReadModel("m.yaml", []byte(`
+name: m
+version: 1
+fit:
+  grades: {low: -5, top: 40, middle: 10}
+qualification:
+  scale: {min: 1, max: 3}
+  criteria:
+    need: {levels: {2: some, 1: none, 3: all}}
+tiers: [{name: cold}]
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []grade{{"top", 40}, {"middle", 10}, {"low", -5}}; !slices.Equal(m.fit.grades, want) {
+		t.Errorf("grades: %v, want %v", m.fit.grades, want)
+	}
+	if want := []LevelInfo{{3, "all"}, {2, "some"}, {1, "none"}}; !slices.Equal(m.Criteria()[0].Levels, want) {
+		t.Errorf("levels: %v, want %v", m.Criteria()[0].Levels, want)
+	}
+	if m.Criteria()[0].Label != "need" {
+		t.Errorf("a criterion without a label is called %q", m.Criteria()[0].Label)
+	}
+	if unlimited := math.Inf(1); m.fit.max != unlimited || m.engagement.max != unlimited || m.engagement.min != 0 {
+		t.Errorf("bounds: %v, %v to %v", m.fit.max, m.engagement.min, m.engagement.max)
+	}
+}
+
+// A file saved on Windows reads as any other, and its mistakes stand where an editor shows them.
+func TestWindowsFile(t *testing.T) {
+	if _, err := ReadModel("m.yaml", []byte("\ufeffname: m\r\nversion: 1\r\ntiers:\r\n  - name: cold\r\n")); err != nil {
+		t.Error(err)
+	}
+	_, err := ReadModel("m.yaml", []byte("\ufeffname: m\r\nversion: 1\r\ntiers:\r\n  - {name: hot, when: skore > 1}\r\n  - name: cold\r\n"))
+	var one ModelError
+	if !errors.As(err, &one) || one.Line != 4 || one.Column != 23 {
+		t.Error(err)
 	}
 }
 
