@@ -9,7 +9,6 @@ var errUnevaluable = errors.New("a value that the condition needs is absent or o
 // condition is a compiled `when`.
 type condition struct {
 	root boolNode
-	text string // as it stands in the file
 	// moving is whether a moving name occurs.
 	moving bool
 }

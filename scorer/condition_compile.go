@@ -63,7 +63,7 @@ func (l *language) condition(text string, what sight) (*condition, []mistake) {
 		d.wrong(root, "a condition must be true or false, and this is "+describe(kind), "compare it with something")
 		return nil, d.mistakes
 	}
-	c := &condition{root: d.truth(root), text: text, moving: d.moves(root)}
+	c := &condition{root: d.truth(root), moving: d.moves(root)}
 	return c, d.mistakes
 }
 
@@ -78,7 +78,7 @@ func (l *language) expression(text string, what sight) (*expression, []mistake) 
 		d.wrong(root, "this must be a number, and it is "+describe(kind), "")
 		return nil, d.mistakes
 	}
-	e := &expression{root: d.comparand(root), text: text}
+	e := &expression{root: d.comparand(root)}
 	return e, d.mistakes
 }
 

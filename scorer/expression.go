@@ -5,7 +5,6 @@ import "math"
 // expression is a compiled `points` or `rank`.
 type expression struct {
 	root numberNode
-	text string // as it stands in the file
 }
 
 // number is the expression's value in s, always finite, or errUnevaluable.
