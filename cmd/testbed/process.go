@@ -26,8 +26,9 @@ type process struct {
 
 // child is one run of the command.
 type child struct {
-	cmd  *exec.Cmd
-	done chan struct{} // closed when it has ended
+	cmd    *exec.Cmd
+	done   chan struct{} // closed when it has ended
+	paused bool
 }
 
 // launch starts a server that keeps what it writes in dir. On an error dir is removed.
@@ -91,8 +92,25 @@ func (p *process) kill(context.Context) error {
 	return nil
 }
 
-func (p *process) pause(context.Context) error  { return p.signal(syscall.SIGSTOP) }
-func (p *process) resume(context.Context) error { return p.signal(syscall.SIGCONT) }
+// pause returns when it stands still: a thread that is running when the signal is sent may go on and answer for a while.
+func (p *process) pause(context.Context) error {
+	if p.running != nil && p.running.paused {
+		return nil
+	}
+	if err := p.signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	p.running.paused = true
+	return awaitStopped(p.running.cmd.Process.Pid)
+}
+
+func (p *process) resume(context.Context) error {
+	if err := p.signal(syscall.SIGCONT); err != nil {
+		return err
+	}
+	p.running.paused = false
+	return nil
+}
 
 func (p *process) signal(s syscall.Signal) error {
 	if p.running == nil {
