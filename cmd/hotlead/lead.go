@@ -38,7 +38,7 @@ func newLeadShow() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		store, err := app.OpenStore(loaded.Redis)
+		store, err := app.OpenStore(loaded.Redis, app.NewLogger(c.ErrOrStderr(), loaded.Log))
 		if err != nil {
 			return err
 		}

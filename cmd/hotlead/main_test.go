@@ -61,6 +61,7 @@ func TestExitCodesAndWhatIsSaid(t *testing.T) {
 		{"no partitions", []string{"topics", "create", "--partitions", "0"}, "", 2, "", "--partitions is 1 or more"},
 		{"no configuration file", []string{"run", "--config", "none.yaml"}, "", 2, "", "none.yaml"},
 		{"bad configuration", []string{"topics", "check", "--config", badConfig}, "", 2, "", badConfig + ":1:1: unknown key kafak; did you mean kafka?"},
+		{"unknown rebuild", []string{"run", "--rebuild=all"}, "", 2, "", "--rebuild=all is not known; there is --rebuild=from-retained"},
 		{"bad model", []string{"score", "--model", badModel}, "", 2, "", badModel + ":2:1: "},
 		{"no model", []string{"score", "--model", "bantt"}, "", 2, "", "there is no model bantt, neither a file nor shipped; did you mean bant?"},
 		{"model check", []string{"model", "check", "bant", "b2b-saas"}, "", 0, "bant: bant, version 1: no mistakes\nb2b-saas: b2b-saas, version 1: no mistakes\n", ""},

@@ -1,10 +1,15 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/spf13/cobra"
 
 	"github.com/hotlead/hotlead/cmd/internal/app"
 )
+
+// fromRetained is the value of --rebuild, spelled out so that nobody gives the word by accident.
+const fromRetained = "from-retained"
 
 func newRun() *cobra.Command {
 	c := &cobra.Command{
@@ -20,7 +25,11 @@ before the file; lists are separated by commas there.
 		Args: cobra.NoArgs,
 	}
 	config := configFlag(c)
+	rebuild := c.Flags().String("rebuild", "", "`from-retained`: where Kafka no longer holds events that Redis has lost as well, count\nthem as lost and go on, instead of refusing the lane")
 	c.RunE = func(c *cobra.Command, _ []string) error {
+		if *rebuild != "" && *rebuild != fromRetained {
+			return usageError{fmt.Errorf("--rebuild=%s is not known; there is --rebuild=%s", *rebuild, fromRetained)}
+		}
 		loaded, err := loadConfig(*config)
 		if err != nil {
 			return err
@@ -31,6 +40,7 @@ before the file; lists are separated by commas there.
 		}
 		return app.Run(c.Context(), app.Options{
 			Config: loaded, Model: model, Build: app.ReadBuild(), Log: app.NewLogger(c.ErrOrStderr(), loaded.Log),
+			RebuildFromRetained: *rebuild == fromRetained,
 		})
 	}
 	return c

@@ -28,6 +28,8 @@ type Options struct {
 	Model *scorer.Model
 	Build Build
 	Log   *slog.Logger
+	// RebuildFromRetained is the operator's word that events which retention has deleted are lost.
+	RebuildFromRetained bool
 	// Listening, where not nil, is told the address of the HTTP server once it serves.
 	Listening func(net.Addr)
 }
@@ -45,7 +47,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 
-	store, err := OpenStore(o.Config.Redis)
+	store, err := OpenStore(o.Config.Redis, o.Log)
 	if err != nil {
 		return err
 	}
@@ -106,10 +108,11 @@ func workerOptions(o Options, registry *prometheus.Registry, store *state.Store)
 			TierChanges: c.Topics.TierChanges, DeadLetters: c.Topics.DeadLetters, Inbox: c.Topics.Inbox,
 		},
 		Store: store, Model: o.Model,
-		Limits:      events.Limits{EventBytes: o.Config.Limits.EventBytes, ProfileBytes: o.Config.Limits.ProfileBytes},
-		MemoryBytes: o.Config.Limits.MemoryBytes,
-		Metrics:     consumer.NewMetrics(registry),
-		Log:         o.Log,
+		Limits:              events.Limits{EventBytes: o.Config.Limits.EventBytes, ProfileBytes: o.Config.Limits.ProfileBytes},
+		MemoryBytes:         o.Config.Limits.MemoryBytes,
+		Metrics:             consumer.NewMetrics(registry),
+		RebuildFromRetained: o.RebuildFromRetained,
+		Log:                 o.Log,
 	}, nil
 }
 

@@ -8,18 +8,18 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
-	"go.uber.org/goleak"
 
-	"github.com/hotlead/hotlead/cmd/internal/dev/servers"
+	"github.com/hotlead/hotlead/cmd/testbed"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { os.Exit(testbed.Run(m)) }
 
 // service is a running service.
 type service struct {
@@ -29,12 +29,13 @@ type service struct {
 	config Config
 }
 
-// serviceOn starts the service on these servers, and stops it when the test ends.
-func serviceOn(t *testing.T, kafka, redis string) *service {
+// serviceOn starts the service on this Kafka and a Redis, and stops it when the test ends.
+func serviceOn(t *testing.T, kafka Kafka, redis string) *service {
 	t.Helper()
 	s := &service{ended: make(chan error, 1), config: DefaultConfig()}
-	s.config.Kafka.Brokers = []string{kafka}
-	s.config.Redis.Addrs = []string{redis}
+	s.config.Kafka = kafka
+	s.config.Kafka.Group = testbed.Unique(t, "group")
+	s.config.Redis.Addrs, s.config.Redis.Prefix = []string{redis}, testbed.Unique(t, "prefix")
 	s.config.HTTP.Listen = "127.0.0.1:0"
 	ctx, stop := context.WithCancel(t.Context())
 	s.stop = stop
@@ -116,23 +117,12 @@ func send(t *testing.T, s *service, lines ...string) {
 	}
 }
 
-func startServers(t *testing.T, topics ...servers.Topic) (kafka *servers.Kafka, redis *servers.Redis) {
-	t.Helper()
-	kafka, err := servers.StartKafka("", topics...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(kafka.Close)
-	if redis, err = servers.StartRedis(""); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(redis.Close)
-	return kafka, redis
-}
-
 func TestTheServiceFromEventToPageAndBackToRest(t *testing.T) {
-	kafka, redis := startServers(t, fit(3)...)
-	s := serviceOn(t, kafka.Addr(), redis.Addr())
+	b, kafka := testBroker(t)
+	if _, err := b.CreateTopics(t.Context(), 3, 0); err != nil {
+		t.Fatal(err)
+	}
+	s := serviceOn(t, kafka, testbed.Redis(t).Addr)
 	s.eventually(t, "/readyz", func(status int, _ string) bool { return status == http.StatusOK })
 	send(t, s, `{"specversion":"1.0","id":"1","source":"web","type":"demo.requested","subject":"lead-42","time":"`+time.Now().UTC().Format(time.RFC3339)+`","data":{}}`)
 	top := s.eventually(t, "/v1/leads?tier=hot", func(_ int, text string) bool { return strings.Contains(text, `"lead":"lead-42"`) })
@@ -159,17 +149,12 @@ func TestTheServiceFromEventToPageAndBackToRest(t *testing.T) {
 }
 
 func TestTheServiceWaitsForServersAndTopics(t *testing.T) {
-	kafka, _ := startServers(t)
-	s := serviceOn(t, kafka.Addr(), "127.0.0.1:1")
-	s.eventually(t, "/readyz", func(status int, text string) bool { return status == 503 && strings.Contains(text, "lead.inbox") })
+	b, kafka := testBroker(t)
+	s := serviceOn(t, kafka, "127.0.0.1:1")
+	s.eventually(t, "/readyz", func(status int, text string) bool { return status == 503 && strings.Contains(text, kafka.Topics.Inbox) })
 	if status, _ := s.get(t, "/livez"); status != http.StatusOK {
 		t.Errorf("alive: %d", status)
 	}
-	b, err := OpenBroker(s.config.Kafka)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.Close()
 	if _, err := b.CreateTopics(t.Context(), 2, 0); err != nil {
 		t.Fatal(err)
 	}

@@ -285,7 +285,7 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 		t.Fatal(err)
 	}
 	for how, text := range map[string]string{
-		"%v": fmt.Sprintf("%v", c), "%+v": fmt.Sprintf("%+v", c), "%#v": fmt.Sprintf("%#v", c), "%s": fmt.Sprintf("%s", c.Redis.Password),
+		"%v": fmt.Sprintf("%v", c), "%+v": fmt.Sprintf("%+v", c), "%#v": fmt.Sprintf("%#v", c), "text": fmt.Sprint(c.Redis.Password),
 		"%q": fmt.Sprintf("%q", c.Redis.Password), "%x": fmt.Sprintf("%x", c.Redis.Password), "JSON": string(marshalled), "logs": log.String(),
 	} {
 		if strings.Contains(text, "hush") || strings.Contains(text, fmt.Sprintf("%x", "hush")) {

@@ -1,12 +1,15 @@
 package app
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/segmentio/kafka-go/sasl"
 	"github.com/segmentio/kafka-go/sasl/plain"
 	"github.com/segmentio/kafka-go/sasl/scram"
@@ -65,8 +68,20 @@ func (s SASL) client() (sasl.Mechanism, error) {
 	return m, nil
 }
 
-// OpenStore opens the way to the leads. It does not connect; the caller closes the store.
-func OpenStore(c Redis) (*state.Store, error) {
+// redisLog takes in what go-redis has to say of its connections, which would go to standard error: in detail, since
+// whoever the connection fails logs that as well.
+type redisLog struct{ log *slog.Logger }
+
+func (r redisLog) Printf(ctx context.Context, format string, args ...any) {
+	if r.log.Enabled(ctx, slog.LevelDebug) {
+		r.log.DebugContext(ctx, "redis client", "detail", fmt.Sprintf(format, args...))
+	}
+}
+
+// OpenStore opens the way to the leads. It does not connect; the caller closes the store. What the client of Redis logs
+// goes to log from then on, for the whole process.
+func OpenStore(c Redis, log *slog.Logger) (*state.Store, error) {
+	redis.SetLogger(redisLog{log})
 	secured, err := c.TLS.client()
 	if err != nil {
 		return nil, fmt.Errorf("redis.tls: %w", err)

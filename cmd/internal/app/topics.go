@@ -146,12 +146,35 @@ func (b *Broker) CreateTopics(ctx context.Context, partitions, replicas int) ([]
 		if counts[spec.Name] > 0 {
 			continue
 		}
-		if err := b.create(ctx, spec, replicas); err != nil {
+		switch err := b.create(ctx, spec, replicas); {
+		case errors.Is(err, kafka.TopicAlreadyExists): // somebody else was quicker
+		case err != nil:
 			return created, fmt.Errorf("creating the topic %s with %d partitions: %w", spec.Name, spec.Partitions, err)
+		default:
+			created = append(created, spec)
 		}
-		created = append(created, spec)
 	}
-	return created, nil
+	return created, b.settle(ctx)
+}
+
+// settle waits until the topics are seen: a broker answers for a new topic before it knows of it.
+func (b *Broker) settle(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		_, err := b.Lanes(ctx)
+		var missing *TopicsMissingError
+		if !errors.As(err, &missing) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("waiting for the new topics: %w", err)
+		case <-tick.C:
+		}
+	}
 }
 
 func (b *Broker) create(ctx context.Context, spec TopicSpec, replicas int) error {

@@ -8,10 +8,11 @@ import (
 	"testing"
 
 	"github.com/hotlead/hotlead/cmd/internal/dev/servers"
+	"github.com/hotlead/hotlead/cmd/testbed"
 )
 
 // brokerOn is a Broker on an embedded Kafka with these topics.
-func brokerOn(t *testing.T, topics ...servers.Topic) (*Broker, Kafka) {
+func brokerOn(t *testing.T, topics ...servers.Topic) *Broker {
 	t.Helper()
 	kafka, err := servers.StartKafka("", topics...)
 	if err != nil {
@@ -20,6 +21,32 @@ func brokerOn(t *testing.T, topics ...servers.Topic) (*Broker, Kafka) {
 	t.Cleanup(kafka.Close)
 	c := DefaultConfig().Kafka
 	c.Brokers = []string{kafka.Addr()}
+	b, err := OpenBroker(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return b
+}
+
+// uniqueTopics are five names that no other test uses.
+func uniqueTopics(t *testing.T) Topics {
+	t.Helper()
+	return Topics{
+		Engagement: testbed.Unique(t, "engagement"), Qualification: testbed.Unique(t, "qualification"),
+		TierChanges: testbed.Unique(t, "changes"), DeadLetters: testbed.Unique(t, "dead"), Inbox: testbed.Unique(t, "inbox"),
+	}
+}
+
+// testBroker is a Broker on the testbed's Kafka, with topics of this test alone that are still to be made.
+func testBroker(t *testing.T) (*Broker, Kafka) {
+	t.Helper()
+	c := DefaultConfig().Kafka
+	c.Brokers, c.Topics = []string{testbed.Kafka(t).Addr}, uniqueTopics(t)
 	b, err := OpenBroker(c)
 	if err != nil {
 		t.Fatal(err)
@@ -42,7 +69,7 @@ func fit(partitions int) []servers.Topic {
 }
 
 func TestCreateTopicsCreatesWhatIsMissing(t *testing.T) {
-	b, c := brokerOn(t)
+	b, c := testBroker(t)
 	var missing *TopicsMissingError
 	if _, err := b.Lanes(t.Context()); !errors.As(err, &missing) || len(missing.Names) != 5 || !strings.Contains(err.Error(), "hotlead topics create") {
 		t.Errorf("without topics: %v", err)
@@ -69,7 +96,8 @@ func TestCreateTopicsCreatesWhatIsMissing(t *testing.T) {
 }
 
 func TestCreateTopicsTakesTheLanesThatAreThere(t *testing.T) {
-	b, _ := brokerOn(t, servers.Topic{Name: "lead.tier-changes", Partitions: 3, Config: map[string]string{"cleanup.policy": "compact"}})
+	b, c := testBroker(t)
+	testbed.CreateTopics(t, c.Brokers[0], map[string]int{c.Topics.TierChanges: 3})
 	if _, err := b.CreateTopics(t.Context(), 6, 0); err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +142,7 @@ func TestCheckTopics(t *testing.T) {
 		}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			b, _ := brokerOn(t, c.change(fit(4))...)
+			b := brokerOn(t, c.change(fit(4))...)
 			findings, err := b.CheckTopics(t.Context())
 			if err != nil {
 				t.Fatal(err)
