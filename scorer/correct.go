@@ -54,7 +54,6 @@ func (f *Folder) Correct(l *Lead, told Told, at Instant, out []Change) []Change 
 	}
 	f.take(l)
 	f.see(l, l.Clock)
-	l.Due = 0
 	f.schedule(l)
 	return out
 }

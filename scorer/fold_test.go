@@ -3,6 +3,7 @@ package scorer
 import (
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 	"time"
 )
@@ -192,6 +193,14 @@ func TestALeadCoolsDownAtItsInstant(t *testing.T) {
 	if s.lead.Due != at {
 		t.Errorf("Due = T+%v, want T+%v", s.lead.Due.Sub(t0), at.Sub(t0))
 	}
+	punctual := tell(t, hotFromEight)
+	punctual.does(0, "page.viewed")
+	if out := punctual.advance(at.Sub(t0) - time.Millisecond); len(out) != 0 {
+		t.Errorf("a millisecond before, time announced %+v", out)
+	}
+	if out := punctual.advance(at.Sub(t0)); len(out) != 1 || out[0].At != at { // the timer fires when it is due
+		t.Errorf("at its instant, time announced %+v", out)
+	}
 	out = s.advance(30 * day) // noticed late
 	if len(out) != 1 || out[0].At != at || out[0].Cause != (Cause{Kind: ByTime}) || out[0].To != "cold" || out[0].Up ||
 		out[0].Previous != t0 || out[0].Route != "nurture" || out[0].Sequence != 2 {
@@ -324,5 +333,29 @@ func TestSeenIsBounded(t *testing.T) {
 	}
 	if s.apply(0, Event{Type: "page.viewed", ID: "e10"}); s.result.Duplicate {
 		t.Error("the oldest are forgotten")
+	}
+}
+
+func TestMarksThatAreWorthNothingAreForgotten(t *testing.T) {
+	s := tell(t, engagementModel(`
+    - {id: form, on: x, points: 5, decay: {linear: 90d}}
+    - {id: visit, on: x, points: 5, limit: {count: 3, per: 1d}}
+`))
+	s.does(0, "x")
+	s.does(90*day, "x")
+	for _, c := range s.lead.Counters {
+		if len(c.Marks) != 1 {
+			t.Errorf("marks %v", c.Marks)
+		}
+	}
+}
+
+func TestAScoreThatFadedIsPlainZero(t *testing.T) {
+	s := tell(t, strings.Replace(engagementModel("    - {id: bounced, on: x, points: -10, decay: {half_life: 1d}}\n"),
+		"  rules:", "  min: -50\n  rules:", 1))
+	s.does(0, "x")
+	got := s.folder.Explain(&s.lead, t0.Add(60*day))
+	if got.Engagement != 0 || math.Signbit(got.Engagement) || len(got.Contributions) != 0 {
+		t.Errorf("%v of %v", got.Engagement, got.Contributions)
 	}
 }

@@ -184,3 +184,36 @@ func checkBounds(t *rapid.T, f *Folder, l *Lead, random *rand.Rand, bounds strin
 		}
 	}
 }
+
+// TestBoundsKnowThatCapsHold is about a share, or a group, that a cap holds for a while and that falls then, beside a
+// penalty that fades all the time: the sum rises first.
+func TestBoundsKnowThatCapsHold(t *testing.T) {
+	for name, capped := range map[string]string{
+		"by the rule's max":  "{}\n  rules:\n    - {id: a, group: web, on: x, points: 100, max: 60, decay: {half_life: 4s}}\n",
+		"by the group's max": "{max: 60}\n  rules:\n    - {id: a, group: web, on: x, points: 100, decay: {half_life: 4s}}\n",
+		"linear":             "{}\n  rules:\n    - {id: a, group: web, on: x, points: 100, max: 60, decay: {linear: 8s}}\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := tell(t, "name: test\nversion: 1\nengagement:\n  groups:\n    web: "+capped+
+				"    - {id: b, on: x, points: -20, decay: {half_life: 20s}}\n"+
+				"tiers:\n  - {name: hot, when: 'engagement.score >= 41'}\n  - {name: cold}\n")
+			s.does(0, "x")
+			f := s.folder
+			f.take(&s.lead)
+			a, b := f.search.point(0), f.search.point(1)
+			f.fill(a, &s.lead, t0)
+			f.fill(b, &s.lead, t0+4000)
+			f.boundPlain(&s.lead, a, b, nil)
+			f.boundTight(a, b)
+			for at := t0; at <= t0+4000; at++ {
+				f.see(&s.lead, at)
+				if v := f.scene.moving[movingEngagement]; v > f.search.found.hi[movingEngagement] || v < f.search.found.lo[movingEngagement] {
+					t.Fatalf("%v after %d ms, out of [%v, %v]", v, at-t0, f.search.found.lo[movingEngagement], f.search.found.hi[movingEngagement])
+				}
+			}
+			if out := s.advance(4 * time.Second); len(out) != 2 || out[0].To != "hot" || out[1].To != "cold" {
+				t.Errorf("announced %+v", out)
+			}
+		})
+	}
+}

@@ -12,10 +12,10 @@ func (f *Folder) Retier(l *Lead, at Instant, out []Change) []Change {
 	return out
 }
 
-// retier is Retier of the lead in hand, up to scheduling. When the lead was due by the old model says nothing any more.
+// retier is Retier of the lead in hand, up to scheduling.
 func (f *Folder) retier(l *Lead, at Instant, out []Change) []Change {
 	f.fireUntil(l, at)
 	l.Clock = max(l.Clock, at)
-	l.ModelVersion, l.Due = f.model.Version, 0
+	l.ModelVersion = f.model.Version
 	return f.settle(l, &reason{kind: ByModel}, out)
 }
