@@ -106,9 +106,13 @@ func (l *lane) run(soft, hard context.Context) {
 		if soft.Err() != nil || hard.Err() != nil {
 			break
 		}
-		l.report(err)
 		var refusal *Refusal
-		if errors.As(err, &refusal) {
+		refused := errors.As(err, &refusal)
+		if refused {
+			refusal.Lane = l.number
+		}
+		l.report(err)
+		if refused {
 			l.refuse(soft, refusal)
 			return
 		}
@@ -140,7 +144,9 @@ func (l *lane) own(soft, hard context.Context) error {
 // next is one batch: fetch → load → fold → decide → announce. It is cut short only between fetch and load.
 func (l *lane) next(soft, hard context.Context) error {
 	if l.recovery != nil {
-		return l.recover(soft, hard)
+		err := l.recover(soft, hard)
+		l.step(l.number, Recovered)
+		return err
 	}
 	if err := l.fetch(soft); err != nil || soft.Err() != nil {
 		return err
@@ -188,7 +194,6 @@ func (l *lane) stillOurs(soft context.Context, pause *pauses) bool {
 
 // refuse stands the lane still, for its operator to see, until soft ends.
 func (l *lane) refuse(soft context.Context, r *Refusal) {
-	r.Lane = l.number
 	l.log.Error("the lane can't go on by itself; the others do", "reason", r.Reason, "detail", r.Detail, "mend", r.Mend)
 	gauge := l.Metrics.lanesRefused.WithLabelValues(fmt.Sprint(l.number), r.Reason)
 	gauge.Set(1)

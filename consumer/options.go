@@ -65,6 +65,7 @@ const (
 	Folded                    // 3: the outcome is known, in memory alone
 	Decided                   // 4: Redis has it
 	Announced                 // 5: Kafka has it
+	Recovered                 // one batch of a recovery is over
 )
 
 func (o *Options) complete() error {
