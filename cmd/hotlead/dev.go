@@ -33,7 +33,9 @@ is kept when it ends. Any Kafka client on this machine can take part.`,
 		if !*noTraffic {
 			options.Traffic = dev.Simulate
 		}
-		return dev.Run(c.Context(), options)
+		ctx, done := stoppable(c.Context(), c.ErrOrStderr())
+		defer done()
+		return dev.Run(ctx, options)
 	}
 	return c
 }

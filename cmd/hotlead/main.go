@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -24,38 +22,7 @@ const (
 )
 
 func main() {
-	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
-}
-
-// run is the whole process but its end.
-func run(args []string, in io.Reader, out, errOut io.Writer) int {
-	ctx, done := interruptible(errOut)
-	defer done()
-	return execute(ctx, args, in, out, errOut)
-}
-
-// interruptible is a context that the first SIGINT or SIGTERM ends: a planned stop. The second ends the process at once.
-func interruptible(errOut io.Writer) (context.Context, func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		select {
-		case <-signals:
-			cancel()
-		case <-ctx.Done():
-			return
-		}
-		if _, again := <-signals; again {
-			fmt.Fprintln(errOut, "hotlead: stopped at once; what was in hand is taken up at the next start")
-			os.Exit(exitFailed)
-		}
-	}()
-	return ctx, func() {
-		signal.Stop(signals)
-		cancel()
-		close(signals)
-	}
+	os.Exit(execute(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
 // execute runs one command line and says how it went.

@@ -7,13 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"go.uber.org/goleak"
-
 	"github.com/hotlead/hotlead/cmd/internal/dev/servers"
 	"github.com/hotlead/hotlead/scorer"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // hotlead runs one command line.
 func hotlead(t *testing.T, in string, args ...string) (code int, out, errOut string) {

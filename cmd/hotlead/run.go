@@ -38,7 +38,9 @@ before the file; lists are separated by commas there.
 		if err != nil {
 			return err
 		}
-		return app.Run(c.Context(), app.Options{
+		ctx, done := stoppable(c.Context(), c.ErrOrStderr())
+		defer done()
+		return app.Run(ctx, app.Options{
 			Config: loaded, Model: model, Build: app.ReadBuild(), Log: app.NewLogger(c.ErrOrStderr(), loaded.Log),
 			RebuildFromRetained: *rebuild == fromRetained,
 		})
