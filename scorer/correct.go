@@ -3,7 +3,7 @@ package scorer
 import "strings"
 
 // Told is what the world was told of a lead last: the announced sequence, tier and stage, and when that tier began.
-// Tier "" with Sequence 0: nothing was announced, so the lead stands in the model's last tier.
+// Tier "" with Sequence 0: nothing was announced, so the lead stands in the model's last tier. Since 0: not known.
 type Told struct {
 	Sequence    uint64
 	Tier, Stage string
@@ -19,8 +19,9 @@ func (f *Folder) Told(l *Lead) Told {
 }
 
 // Correct makes l go on from what the world was told, after a recovery. l is brought to that instant in silence and
-// takes over the sequence. Where its tier is another than the one told, the change from that to its own is appended,
-// and where its stage is above the one told, so is that, with cause ByRecovery. A stage that was told stays reached.
+// takes over sequence, tier and stage as they were told; then it is decided from there, as after any event, so that
+// what still holds stands (a tier that is kept longer than it is entered, a stage once reached) and only what does not
+// hold any more is announced, with cause ByRecovery.
 func (f *Folder) Correct(l *Lead, told Told, at Instant, out []Change) []Change {
 	at = bounded(at)
 	if l.Tier == "" {
@@ -33,27 +34,16 @@ func (f *Folder) Correct(l *Lead, told Told, at Instant, out []Change) []Change 
 	}
 	f.take(l)
 	f.pass(l, at, nil, nil)
-	own, stage := l.Tier, l.Stage
 	l.Sequence = told.Sequence
 	l.Tier, l.Stage = strings.Clone(told.Tier), strings.Clone(told.Stage)
 	if told.Tier == "" {
 		l.Tier = f.model.tiers[len(f.model.tiers)-1].name
 	}
-	if told.Sequence > 0 {
+	if told.Since > 0 {
 		l.Since = told.Since
 	}
-	why := &reason{kind: ByRecovery}
-	f.take(l) // l now says what was told
-	f.see(l, l.Clock)
-	if own != l.Tier {
-		out = f.move(l, f.tierOf(own), why, out)
-	}
-	if f.stageOf(stage) > f.stageOf(l.Stage) {
-		l.Stage = stage
-		out = f.announce(l, why, Change{Kind: StageReached, From: l.Tier, To: l.Tier, Previous: l.moved()}, out)
-	}
 	f.take(l)
-	f.see(l, l.Clock)
+	out = f.settle(l, &reason{kind: ByRecovery}, out)
 	f.schedule(l)
 	return out
 }

@@ -96,8 +96,26 @@ func TestCorrectGoesOnFromWhatWasTold(t *testing.T) {
 	t.Run("a stage that was not told", func(t *testing.T) {
 		s := hot()
 		out := s.folder.Correct(&s.lead, Told{Sequence: 1, Tier: "hot", Since: t0}, at, nil)
-		if len(out) != 1 || out[0].Kind != StageReached || out[0].Stage != "SQL" || out[0].Sequence != 2 {
+		if len(out) != 2 || out[0].Kind != StageReached || out[0].Stage != "MQL" || out[0].Sequence != 2 || out[1].Stage != "SQL" || out[1].Sequence != 3 {
 			t.Errorf("%+v", out)
+		}
+	})
+	t.Run("a tier that is kept longer than it is entered", func(t *testing.T) {
+		s := tell(t, ladder)
+		for range 6 {
+			s.does(0, "page.viewed") // 60: warm here, and enough to stay hot
+		}
+		s.isIn("warm")
+		out := s.folder.Correct(&s.lead, Told{Sequence: 4, Tier: "hot", Stage: "MQL", Since: t0 - 5}, t0, nil)
+		if len(out) != 0 || s.lead.Tier != "hot" || s.lead.Sequence != 4 || s.lead.Since != t0-5 {
+			t.Errorf("%+v, lead %+v", out, s.lead)
+		}
+	})
+	t.Run("a stage that was reached on another path, and does not hold now", func(t *testing.T) {
+		s := hot()
+		out := s.folder.Correct(&s.lead, Told{Sequence: 4, Tier: "cold"}, t0.Add(70*day), nil)
+		if len(out) != 0 || s.lead.Tier != "cold" || s.lead.Stage != "" {
+			t.Errorf("%+v, lead %+v", out, s.lead)
 		}
 	})
 	t.Run("a stage that the lead does not have", func(t *testing.T) {
@@ -110,8 +128,8 @@ func TestCorrectGoesOnFromWhatWasTold(t *testing.T) {
 	t.Run("nothing was told", func(t *testing.T) {
 		s := hot()
 		out := s.folder.Correct(&s.lead, Told{}, at, nil)
-		if len(out) != 2 || out[0].From != "cold" || out[0].To != "hot" || out[0].Sequence != 1 || out[0].Previous != 0 ||
-			out[1].Stage != "SQL" || out[1].Sequence != 2 {
+		if len(out) != 3 || out[0].From != "cold" || out[0].To != "hot" || out[0].Sequence != 1 || out[0].Previous != 0 ||
+			out[1].Stage != "MQL" || out[2].Stage != "SQL" || out[2].Sequence != 3 {
 			t.Errorf("%+v", out)
 		}
 	})

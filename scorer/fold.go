@@ -10,6 +10,10 @@ import (
 // Folder folds events into leads by one model. It owns scratch memory, so each goroutine takes one of its own; between
 // two calls it remembers nothing of a lead.
 type Folder struct {
+	// ProfileBytes bounds a lead's profile, counted as its names and texts, and 8 bytes for each value that is no text.
+	// An event that would make it larger is refused.
+	ProfileBytes int
+
 	model *Model
 	// byKey are the rules in the order of a lead's counters. Shares are always summed in this order, so that a score is
 	// the same to the bit however it came about.
@@ -52,6 +56,8 @@ type hit struct {
 func (m *Model) Folder() *Folder {
 	e := &m.engagement
 	f := &Folder{
+		ProfileBytes: DefaultProfileBytes,
+
 		model: m,
 		byKey: make([]keyedRule, len(e.rules)),
 		sums:  make([]float64, len(e.groups)),

@@ -3,14 +3,15 @@ package scorer
 import "strings"
 
 // Apply folds e into l and appends to out the changes that it, and the time until it, made, in their order. The error is
-// a *Refusal where the model can't score the event (unknown_criterion, rating_out_of_range); l is then as it was.
+// a *Refusal where the event can't be scored (unknown_criterion, rating_out_of_range, profile_too_large); l is then as it
+// was.
 func (f *Folder) Apply(l *Lead, e *Event, out []Change) ([]Change, Result, error) {
 	identity := identityOf(e.Source, e.ID)
 	if l.hasSeen(identity) {
 		return out, Result{Duplicate: true}, nil
 	}
 	if e.Qualification != nil {
-		if refusal := f.model.qualification.refusal(e.Qualification); refusal != nil {
+		if refusal := f.refusal(l, e.Qualification); refusal != nil {
 			return out, Result{}, refusal
 		}
 	}

@@ -29,6 +29,38 @@ func (q *qualification) refusal(asked *Qualification) *Refusal {
 	return nil
 }
 
+// DefaultProfileBytes is how large a lead's profile may grow where a Folder is not told otherwise.
+const DefaultProfileBytes = 16 << 10
+
+// refusal is why a qualification event can't be folded into l, or nil.
+func (f *Folder) refusal(l *Lead, asked *Qualification) *Refusal {
+	if refusal := f.model.qualification.refusal(asked); refusal != nil || len(asked.Attributes) == 0 {
+		return refusal
+	}
+	size := 0
+	for i := range l.Profile {
+		size += l.Profile[i].size()
+	}
+	for i := range asked.Attributes {
+		size += asked.Attributes[i].size()
+		if at, there := l.attribute(asked.Attributes[i].Name); there {
+			size -= l.Profile[at].size()
+		}
+	}
+	if size > f.ProfileBytes {
+		return &Refusal{Reason: "profile_too_large", Detail: fmt.Sprintf("with it the lead's profile would be larger than %d bytes", f.ProfileBytes)}
+	}
+	return nil
+}
+
+// size is what an attribute counts towards ProfileBytes: its texts, and 8 bytes for what is no text.
+func (a *Attribute) size() int {
+	if a.Value.Kind == String {
+		return len(a.Name) + len(a.Value.String)
+	}
+	return len(a.Name) + 8
+}
+
 // names are the criteria's names, for people.
 func (q *qualification) names() string {
 	if len(q.criteria) == 0 {
