@@ -29,9 +29,10 @@ func (l *lane) readTold(soft, hard context.Context) error {
 		return l.decide(soft, hard)
 	}
 	err := l.scan(soft, l.output, l.ledger.OutputOffset, func(r *events.Record) error {
-		told, id, err := toldBy(r)
-		if err != nil {
-			return err
+		told, id, ok := toldBy(r)
+		if !ok {
+			l.log.Warn("a record of the output that hotlead did not write; passed over", "topic", r.Topic, "offset", r.Offset)
+			return nil
 		}
 		last[id] = told
 		if len(last) >= toldAtOnce {
@@ -108,15 +109,16 @@ func readTold(text []byte) (scorer.Told, error) {
 	return t, nil
 }
 
-// toldBy is what a record of the output partition tells of its lead.
-func toldBy(r *events.Record) (scorer.Told, string, error) {
+// toldBy is what a record of the output partition tells of its lead; not ok for a record that is not ours, such as a
+// tombstone by which somebody had a lead's changes deleted.
+func toldBy(r *events.Record) (told scorer.Told, lead string, ok bool) {
 	a, err := events.ReadChange(r.Value)
 	if err != nil {
-		return scorer.Told{}, "", &Refusal{
-			Reason: "foreign_output",
-			Detail: fmt.Sprintf("%s[%d] holds a record at offset %d that hotlead did not write: %v", r.Topic, r.Partition, r.Offset, err),
-			Mend:   "see that nobody else writes to that topic",
-		}
+		return scorer.Told{}, "", false
 	}
-	return scorer.Told{Sequence: a.Sequence, Tier: a.To, Stage: a.Stage, Since: a.At}, a.Lead, nil
+	told = scorer.Told{Sequence: a.Sequence, Tier: a.To, Stage: a.Stage}
+	if a.Kind == scorer.TierChanged {
+		told.Since = a.At
+	}
+	return told, a.Lead, true
 }

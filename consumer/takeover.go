@@ -181,6 +181,9 @@ func (l *lane) hold(ctx context.Context, ledger *state.Ledger, f found) error {
 		l.model = m
 	}
 	l.folder = l.model.Folder()
+	if l.Limits.ProfileBytes > 0 {
+		l.folder.ProfileBytes = l.Limits.ProfileBytes
+	}
 	l.indexed = map[string]bool{}
 	for _, t := range l.model.Tiers() {
 		l.indexed[t.Name] = t.Indexed
