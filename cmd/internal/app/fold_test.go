@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -90,7 +91,7 @@ func TestAFoldWritesChangesLeadsAndReports(t *testing.T) {
 	golden(t, "leads.ndjson", got.leads)
 	golden(t, "reports.txt", got.reports)
 	var refused *RefusedError
-	if !errors.As(got.refused, &refused) || refused.Lines != 2 {
+	if !errors.As(got.refused, &refused) || refused.Lines != 3 {
 		t.Errorf("refused: %v", got.refused)
 	}
 }
@@ -114,6 +115,14 @@ func TestAFoldGoesOnToAnInstantAndLeavesLaterEventsOut(t *testing.T) {
 	late := foldAll(t, day("2026-12-01T00:00:00Z"), bytes.NewReader(input(t)))
 	if n := strings.Count(late.changes, `"to":"cold","direction":"down"`); n != 2 {
 		t.Errorf("in December %d leads have turned cold:\n%s", n, late.changes)
+	}
+}
+
+func TestTheLastEventsTimeIsTheNewestWhereverItStands(t *testing.T) {
+	lines := bytes.SplitAfter(input(t), []byte("\n"))
+	slices.Reverse(lines)
+	if got := foldAll(t, 0, bytes.NewReader(bytes.Join(lines, nil))); strings.Count(got.leads, `"as_of":"2026-11-22T10:00:00Z"`) != 4 {
+		t.Errorf("the leads are\n%s", got.leads)
 	}
 }
 

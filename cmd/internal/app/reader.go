@@ -177,9 +177,9 @@ type shownLead struct {
 	json     json.RawMessage
 }
 
-// show advances lead, which is the caller's own copy, to at and writes it as JSON.
+// show advances lead, which is the caller's own copy, to at (or leaves it at its clock, if that is later) and writes it
+// as JSON.
 func (v *view) show(lead *scorer.Lead, at scorer.Instant) shownLead {
-	at = max(at, lead.Clock)
 	v.folder.Advance(lead, at, nil)
 	standing := v.folder.Explain(lead, at)
 	var next *events.NextChange

@@ -173,6 +173,13 @@ func TestALaneUnderAnotherModelIsShownByItsOwn(t *testing.T) {
 			t.Errorf("shown as %s", text)
 		}
 	}
+	first, err := r.modelOf(&k.model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := r.modelOf(&k.model); again != first || err != nil {
+		t.Errorf("the other model is compiled again, %v", err)
+	}
 	k.model.Version, k.model.Text = 1, []byte("not a model")
 	var mistakes scorer.ModelErrors
 	if _, err := r.Lead(t.Context(), "a", time.Time{}); !errors.As(err, &mistakes) {
