@@ -123,7 +123,7 @@ func build(t *testing.T) (file string) {
 // start runs hotlead with args. It is killed when the test ends and it did not.
 func start(ctx context.Context, t *testing.T, file string, args ...string) *binary {
 	t.Helper()
-	b := &binary{t: t, cmd: exec.CommandContext(ctx, file, args...), done: make(chan struct{})}
+	b := &binary{t: t, cmd: exec.CommandContext(context.WithoutCancel(ctx), file, args...), done: make(chan struct{})}
 	b.cmd.Stdout, b.cmd.Stderr = b, b
 	if err := b.cmd.Start(); err != nil {
 		t.Fatalf("starting hotlead: %v", err)
@@ -133,6 +133,13 @@ func start(ctx context.Context, t *testing.T, file string, args ...string) *bina
 		_ = b.cmd.Wait() // interrupt looks at the exit code
 	}()
 	t.Cleanup(func() {
+		if t.Failed() { // where it stands is what one wants to know: SIGQUIT prints every goroutine
+			_ = b.cmd.Process.Signal(syscall.SIGQUIT)
+			select {
+			case <-b.done:
+			case <-time.After(5 * time.Second):
+			}
+		}
 		_ = b.cmd.Process.Kill() // most have ended already
 		<-b.done
 		if t.Failed() {
