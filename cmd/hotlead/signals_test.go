@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -87,8 +88,8 @@ func (p *process) ends(t *testing.T) int {
 func TestTheFirstSignalIsAPlannedStop(t *testing.T) {
 	p := start(t, "hotlead", "dev", "--no-traffic", "--listen", "127.0.0.1:0", "--kafka", "127.0.0.1:0")
 	p.until(t, "Stop with Ctrl-C")
-	for range 2 { // both count as one
-		if err := p.cmd.Process.Signal(os.Interrupt); err != nil {
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM} { // at a time, they count as one
+		if err := p.cmd.Process.Signal(s); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
+	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -147,6 +149,25 @@ func runDev(t *testing.T, o Options) *running {
 	return r
 }
 
+func fetch(t *testing.T, url string) string {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer http.DefaultClient.CloseIdleConnections()
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
 func TestDevShowsLeadsTurningHot(t *testing.T) {
 	// The traffic of this test is one lead that does all it can at once.
 	r := runDev(t, Options{Model: model(t, "b2b-saas"), Traffic: func(ctx context.Context, _ *scorer.Model, send Sender) error {
@@ -173,6 +194,13 @@ func TestDevShowsLeadsTurningHot(t *testing.T) {
 	for _, want := range []string{"page     http://127.0.0.1:", "/metrics", "Kafka    127.0.0.1:", "mara@northwind-labs", "cold → warm", "→ hot"} {
 		if !strings.Contains(all, want) {
 			t.Errorf("the output lacks %q:\n%s", want, all)
+		}
+	}
+	// Acts came in by the topic that they belong to.
+	metrics := fetch(t, regexp.MustCompile(`http://\S+/metrics`).FindString(all))
+	for _, want := range []string{`hotlead_events_total{result="scored",topic="lead.engagement"}`, `hotlead_events_total{result="scored",topic="lead.qualification"}`} {
+		if !strings.Contains(metrics, want) {
+			t.Errorf("the metrics lack %s", want)
 		}
 	}
 	r.stop()

@@ -57,7 +57,8 @@ func (r readiness) Ready(context.Context) error { return r.err }
 func lead(id string, score float64) string {
 	text, err := json.Marshal(map[string]any{
 		"lead": id, "account": "acme", "tier": "hot", "since": "2026-11-20T10:00:00Z", "stage": "MQL", "score": score,
-		"contributions": []map[string]any{{"rule": "pricing-page", "points": 30}, {"rule": "no <budget>", "points": -10.25}},
+		"contributions": []map[string]any{{"rule": "pricing-page", "points": 30}, {"rule": "no <budget>", "points": -10.25},
+			{"rule": "third", "points": 3}, {"rule": "fourth", "points": 2}, {"rule": "fifth", "points": 1}},
 		"qualification": map[string]any{"total": 21, "rated": 5},
 		"next_change":   map[string]any{"at": "2026-11-23T10:00:00Z", "to": "warm"}, "as_of": "2026-11-20T10:05:00Z",
 	})
@@ -121,6 +122,9 @@ func TestThePageListsHotAndWarmLeadsAndEscapesThem(t *testing.T) {
 	}
 	if strings.Contains(text, "<script>alert") {
 		t.Error("a lead's ID is markup on the page")
+	}
+	if !strings.Contains(text, "fourth") || strings.Contains(text, "fifth") {
+		t.Error("the page does not show the first four contributions")
 	}
 	if strings.Contains(text, "disqualified") {
 		t.Error("the page lists disqualified leads although the model has hot and warm")
