@@ -26,6 +26,8 @@ type batch struct {
 	told   []state.ToldWrite
 	// done are the told leads that this batch has reconciled.
 	done []string
+	// due is how many timers the batch fires.
+	due int
 	// walk is where the walk under a new model stands after this batch.
 	walk walk
 	// clock is the lane's clock when the batch is folded; newest the newest timestamp among its records.
@@ -72,6 +74,8 @@ func (b *batch) reset(now time.Time, clock scorer.Instant) {
 
 // begin empties the batch for the next one.
 func (l *lane) begin() {
+	l.Metrics.timersDue.Sub(float64(l.batch.due))
+	l.batch.due = 0
 	l.batch.reset(l.now(), l.ledger.Clock)
 	l.batch.walk = l.walk
 }
@@ -296,6 +300,7 @@ func (l *lane) load(ctx context.Context) error {
 			return fmt.Errorf("reading the timers of lane %d: %w", l.number, err)
 		}
 		l.Metrics.timersDue.Add(float64(len(due)))
+		b.due = len(due)
 		for _, id := range due {
 			w := &b.leads[b.want(id)]
 			w.asked, w.fired = true, true

@@ -30,7 +30,7 @@ type Metrics struct {
 	lanesOwned    prometheus.Gauge
 	lanesRefused  *prometheus.GaugeVec
 	rebalances    prometheus.Counter
-	timersDue     prometheus.Counter
+	timersDue     prometheus.Gauge
 }
 
 // NewMetrics makes the metrics and registers them; it panics where they are registered already, as promauto does.
@@ -69,7 +69,8 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		lanesOwned:   prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "hotlead", Name: "lanes_owned", Help: "Lanes that this process owns."}),
 		lanesRefused: gauges("lane_refused", "1 for a lane that can't go on without its operator, by reason.", "partition", "reason"),
 		rebalances:   counter("rebalances_total", "Generations of the consumer group that this process took part in."),
-		timersDue:    counter("timers_due_total", "Timers of leads that came due."),
+		timersDue: prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "hotlead", Name: "timers_due",
+			Help: "Leads in hand whose timer has come due; one that stays up is a lane that can't decide them."}),
 	}
 	reg.MustRegister(m.events, m.deadLetters, m.duplicates, m.late, m.future, m.unevaluable, m.changes, m.leads, m.eventToChange,
 		m.lagRecords, m.lagSeconds, m.batchSeconds, m.batchEvents, m.transactions, m.rollbacks, m.fenced, m.takeOvers,

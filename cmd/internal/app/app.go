@@ -59,6 +59,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	undo.add("closing the connections to Kafka", broker.Close)
 
 	registry := newRegistry(o.Build, o.Model)
+	observeRedis(registry, store)
 	options, err := workerOptions(o, registry, store)
 	if err != nil {
 		return err

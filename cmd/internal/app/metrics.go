@@ -2,12 +2,25 @@ package app
 
 import (
 	"strconv"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/hotlead/hotlead/scorer"
+	"github.com/hotlead/hotlead/state"
 )
+
+// observeRedis measures every command to Redis.
+func observeRedis(registry *prometheus.Registry, store *state.Store) {
+	seconds := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Namespace: "hotlead", Name: "redis_command_seconds",
+		Help:    "Time until Redis answered, by command; a transaction counts as exec, and commands sent together under the first one's name.",
+		Buckets: prometheus.ExponentialBuckets(0.0001, 2.5, 12),
+	}, []string{"command"})
+	registry.MustRegister(seconds)
+	store.Observe(func(command string, took time.Duration) { seconds.WithLabelValues(command).Observe(took.Seconds()) })
+}
 
 // newRegistry is a registry with what is told of every process, of this build and of the configured model.
 func newRegistry(b Build, m *scorer.Model) *prometheus.Registry {
