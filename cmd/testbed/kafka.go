@@ -31,7 +31,7 @@ const kafkaVersion = "4.3.1"
 // which nobody restarts, has a long one.
 const (
 	sharedSession = 30 * time.Second
-	ownSession    = 3 * time.Second
+	ownSession    = 1500 * time.Millisecond
 )
 
 // brokerSpec is what distinguishes one test broker from another.

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -171,19 +172,26 @@ func TestServersDieWithTheTestThatStartedThem(t *testing.T) {
 	waitUntilGone(t, addr)
 }
 
+// waitUntilGone waits until connections to addr are refused, not merely failing.
 func waitUntilGone(t *testing.T, addr string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
 	for {
 		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
-		if err != nil {
-			break
+		if errors.Is(err, syscall.ECONNREFUSED) {
+			return
 		}
-		conn.Close()
-	}
-	if ctx.Err() != nil {
-		t.Errorf("the server at %s outlived the test that started it", addr)
+		if err == nil {
+			conn.Close()
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("the server at %s outlived the test that started it (last: %v)", addr, err)
+		case <-tick.C:
+		}
 	}
 }
 
