@@ -115,9 +115,9 @@ func TestDecodeLeavesOutTheAborted(t *testing.T) {
 			marker(t, 17, 2, commits),
 			marker(t, 18, 1, commits),
 			transactional(19, 1, "1d").bytes(t),
-			marker(t, 20, 1, aborts),
 			// Not part of a transaction, so no abort touches it: what an idempotent producer writes.
-			made{base: 21, lastDelta: -1, producer: 1, values: []string{"i"}}.bytes(t),
+			made{base: 20, lastDelta: -1, producer: 1, values: []string{"i"}}.bytes(t),
+			marker(t, 21, 1, aborts),
 		)
 	}
 	for name, c := range map[string]struct {
@@ -143,6 +143,20 @@ func TestDecodeLeavesOutTheAborted(t *testing.T) {
 	}
 }
 
+func TestDecodeForgetsWhoWasAborted(t *testing.T) {
+	d := newDecoder(inflateLimit)
+	// The answer ends before the abort marker does, and the next is another partition's.
+	if _, err := d.decode(at(10), transactional(10, 1, "a").bytes(t), []abortedTransaction{{1, 10}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.decode(at(10), transactional(10, 1, "b").bytes(t), nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := values(d.records); !slices.Equal(got, []string{"b"}) {
+		t.Errorf("read %q, want b", got)
+	}
+}
+
 func TestDecodePositions(t *testing.T) {
 	compacted := plainBatch(10, "a")
 	compacted.lastDelta = 5
@@ -162,6 +176,7 @@ func TestDecodePositions(t *testing.T) {
 		"from within a batch":           {full, 21, 23, []string{"c", "d"}},
 		"a gap before":                  {full, 5, 23, []string{"b", "c", "d"}},
 		"a batch before":                {log(plainBatch(19, "a").bytes(t), full), 20, 23, []string{"b", "c", "d"}},
+		"only a batch before":           {full, 25, 25, nil},
 		"nothing":                       {nil, 7, 7, nil},
 		"cut in the second":             {log(full, plainBatch(23, "e").bytes(t)[:65]), 20, 23, []string{"b", "c", "d"}},
 		"cut in the first":              {full[:80], 20, 20, nil},

@@ -10,7 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"go.uber.org/goleak"
 
 	"github.com/hotlead/hotlead/cmd/testbed"
 	"github.com/hotlead/hotlead/consumer/internal/wire"
@@ -309,6 +311,44 @@ func TestFetchEndsWithItsContext(t *testing.T) {
 	if got := readTo(t, f, position(name, 0, 0), 1); !slices.Equal(got, []string{"a"}) {
 		t.Errorf("read %q, want a", got)
 	}
+}
+
+// A poll that is called off leaves nothing behind, not even until the broker would have answered.
+func TestFetchLeavesNothingBehind(t *testing.T) {
+	k, err := kfake.NewCluster(kfake.NumBrokers(2), kfake.SeedTopics(2, "t"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer k.Close()
+	for partition := range int32(2) {
+		if err := k.MoveTopicPartition("t", partition, partition); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := goleak.IgnoreCurrent()
+	c := wire.Dial(wire.Options{Brokers: k.ListenAddrs()})
+	f := c.Fetcher(1 << 20)
+	from := []wire.Position{position("t", 0, 0), position("t", 1, 0)}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		_, err := f.Fetch(ctx, from, time.Hour)
+		ended <- err
+	}()
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v, want the context's", err)
+	}
+	// One broker answers, and the other's poll stays in flight until Close.
+	if _, err := started(t, c, "id").Commit(limited(t), wire.Transaction{Records: out("t", 0, 0, 1)}); err != nil {
+		t.Fatal(err)
+	}
+	if fetched, err := f.Fetch(t.Context(), from, time.Hour); err != nil || len(fetched) != 1 {
+		t.Errorf("%v, %v; want what one broker had", fetched, err)
+	}
+	f.Close()
+	c.Close()
+	goleak.VerifyNone(t, before)
 }
 
 func TestFetchOfATopicThatIsNotThere(t *testing.T) {
