@@ -25,11 +25,6 @@ func (l *lane) fold() {
 			l.foldTime(w)
 		}
 	}
-	for i := range b.leads {
-		if w := &b.leads[i]; w.touched {
-			l.folder.Schedule(&w.lead)
-		}
-	}
 	for rule, times := range l.folder.Unevaluable() {
 		l.Metrics.unevaluable.WithLabelValues(rule).Add(float64(times))
 	}
@@ -41,10 +36,9 @@ func (l *lane) foldEvent(in *input) {
 	w := &b.leads[in.lead]
 	n := len(b.changes)
 	changes, result, err := l.folder.Apply(&w.lead, &in.event, b.changes)
-	var refusal *scorer.Refusal
 	switch {
-	case errors.As(err, &refusal):
-		l.buryRefused(&in.record, refusal)
+	case err != nil:
+		l.buryUnscored(&in.record, err)
 		return
 	case result.Duplicate:
 		l.count(&in.record, "duplicate")
@@ -62,6 +56,13 @@ func (l *lane) foldEvent(in *input) {
 	for range changes[n:] {
 		b.caused = append(b.caused, in.record.Time)
 	}
+}
+
+// buryUnscored makes a dead letter of an event that the model refused.
+func (l *lane) buryUnscored(r *events.Record, err error) {
+	refusal := &scorer.Refusal{Reason: "refused", Detail: "the model refused the event"}
+	errors.As(err, &refusal) // always: Apply has no other error
+	l.buryRefused(r, refusal)
 }
 
 // foldTime does to a lead what time, or a new model, does.

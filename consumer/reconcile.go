@@ -80,7 +80,6 @@ func (l *lane) reconcile(soft, hard context.Context) error {
 		// The timers up to the committed clock have fired, so the lead has nothing to catch up with; taken further, what it
 		// did before now and is still to be folded would be late. No correction is older than what it corrects.
 		b.changes = l.folder.Correct(&w.lead, known, max(w.lead.Clock, known.Since), b.changes)
-		l.folder.Schedule(&w.lead)
 		w.touched = true
 		for range b.changes[n:] {
 			b.caused = append(b.caused, 0)
