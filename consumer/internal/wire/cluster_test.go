@@ -2,9 +2,12 @@ package wire_test
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
+	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -117,6 +120,30 @@ func TestSASL(t *testing.T) {
 		defer c.Close()
 		if err := c.Ping(limited(t)); (err == nil) != right {
 			t.Errorf("with the password %s: %v", password, err)
+		}
+	}
+}
+
+func TestTLS(t *testing.T) {
+	// Borrowed for its certificate, which is for 127.0.0.1.
+	borrowed := httptest.NewTLSServer(nil)
+	defer borrowed.Close()
+	server, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.TLS(&tls.Config{Certificates: borrowed.TLS.Certificates}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	trusting := x509.NewCertPool()
+	trusting.AddCert(borrowed.Certificate())
+	for name, pool := range map[string]*x509.CertPool{"trusted": trusting, "unknown": x509.NewCertPool()} {
+		c := wire.Dial(wire.Options{Brokers: server.ListenAddrs(), TLS: &tls.Config{RootCAs: pool}})
+		defer c.Close()
+		err := c.Ping(limited(t))
+		if name == "trusted" && err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if name == "unknown" && (err == nil || wire.Retriable(err)) {
+			t.Errorf("%s: %v, want an error that another try does not mend", name, err)
 		}
 	}
 }

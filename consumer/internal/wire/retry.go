@@ -35,7 +35,8 @@ func (c *Cluster) retry(ctx context.Context, patience time.Duration, what string
 			c.log.WarnContext(ctx, "Kafka still can't answer; trying on", "doing", what, "error", err)
 		}
 		if sleep(ctx, pause) != nil {
-			return fmt.Errorf("%s (%d tries, the last: %v): %w", what, n+1, err, ctx.Err())
+			// The last try's error is for people only: what ended this is ctx, and that no caller should try again.
+			return fmt.Errorf("%s (%d tries, the last: %s): %w", what, n+1, err.Error(), ctx.Err())
 		}
 	}
 }

@@ -250,7 +250,7 @@ func (p *Producer) end(ctx context.Context) error {
 // final takes the hope of another try from a request that may have taken effect.
 func final(err error) error {
 	if maySettle(err) {
-		return fmt.Errorf("%w: %v", ErrUnknown, err)
+		return fmt.Errorf("%w: %s", ErrUnknown, err.Error()) // not wrapped, or it would still be Retriable
 	}
 	return err
 }
