@@ -83,18 +83,23 @@ func (e *engagement) reset(l *Lead, at Instant) {
 	l.Counters = l.Counters[:kept]
 }
 
-// restart makes c what it is without the events up to and including that instant, and reports whether any are left.
+// restart makes c what it is without the events up to and including that instant, and reports whether anything is left
+// to remember. A limit without per is for the lead's life: what it admitted before the reset still fills it.
 func (e *engagement) restart(c *Counter, at Instant) bool {
 	i, known := e.byKey[c.Rule]
-	c.forget(at)
-	if !known || len(c.Marks) == 0 {
+	if !known {
 		return false
 	}
-	c.Count, c.Sum, c.Ref = uint32(len(c.Marks)), 0, 0
-	if d := e.rules[i].decaying(); d.span() == 0 {
+	c.forget(at)
+	c.Sum, c.Ref = 0, 0
+	r := &e.rules[i]
+	if !r.limit.lifelong() {
+		c.Count = uint32(len(c.Marks))
+	}
+	if d := r.decaying(); d.span() == 0 {
 		for _, m := range c.Marks {
 			d.count(c, m.At, m.Weight)
 		}
 	}
-	return true
+	return c.Count > 0
 }

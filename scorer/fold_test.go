@@ -292,6 +292,35 @@ func TestResetEmptiesTheEngagement(t *testing.T) {
 	s.scores(47*day, 2.5)
 }
 
+func TestALimitInALifeOutlivesAReset(t *testing.T) {
+	for _, decay := range []string{"", ", decay: {half_life: 7d}", ", decay: {linear: 90d}"} {
+		s := tell(t, engagementModel(`
+    - {id: trial, on: trial.started, points: 10, limit: {count: 2}`+decay+`}
+    - {id: quiet, on: idle, after: 30d, repeat: true, points: 3, limit: {count: 1}}
+    - {id: visit, on: page.viewed, points: 1, limit: {count: 1, per: 30d}}
+    - {id: out, on: email.unsubscribed, reset: engagement}
+`))
+		s.does(0, "trial.started")
+		s.does(0, "page.viewed")
+		s.advance(30 * day) // quiet, once in a life
+		s.does(30*day, "email.unsubscribed")
+		s.scores(30*day, 0)
+		s.does(31*day, "trial.started")
+		s.scores(31*day, 10)
+		s.does(31*day, "page.viewed")
+		s.does(31*day, "trial.started") // the third in this life
+		s.scores(31*day, 11)
+		s.does(31*day, "email.unsubscribed")
+		s.does(32*day, "trial.started")
+		s.scores(32*day, 0)
+		s.advance(100 * day)
+		s.scores(100*day, 0)
+		if n := len(s.lead.Counters); n != 2 {
+			t.Errorf("%d counters are kept, want those of the two limits in a life", n)
+		}
+	}
+}
+
 func TestADuplicateChangesNothing(t *testing.T) {
 	s := tell(t, hotFromEight)
 	s.apply(0, Event{Type: "page.viewed", ID: "a"})

@@ -90,7 +90,7 @@ func (r *rule) firing(l *Lead) Instant {
 
 // spent is whether the rule's limit lets it count no more in the lead's life.
 func (r *rule) spent(l *Lead) bool {
-	if r.limit.count == 0 || r.limit.per > 0 {
+	if !r.limit.lifelong() {
 		return false
 	}
 	place, there := l.counter(r.key)

@@ -66,7 +66,8 @@ type Lead struct {
 // Counter is what one rule has counted for one lead.
 type Counter struct {
 	Rule Key
-	// Count is how many events counted in the lead's life (since the last reset), for limits without per.
+	// Count is how many events counted: in the lead's life, resets or not, where the rule's limit has no per; since the
+	// newest reset elsewhere, where no limit asks for it.
 	Count uint32
 	// Sum is Σ wᵢ·keep(Ref−tᵢ) for half-life and no decay, Ref the newest tᵢ: so the fold does not depend on the order
 	// of arrival. For the other decays Sum is 0 and Marks hold what counted.

@@ -40,6 +40,9 @@ func (li limit) admits(c *Counter, at Instant) bool {
 	return true
 }
 
+// lifelong is whether the limit holds for the lead's whole life: one without per.
+func (li limit) lifelong() bool { return li.count > 0 && li.per == 0 }
+
 // memory is how old a mark can be and still matter to the limit.
 func (li limit) memory() Instant {
 	if li.count == 0 || li.per == 0 {

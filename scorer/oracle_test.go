@@ -119,6 +119,7 @@ type told struct {
 type oracle struct {
 	model   *plainModel
 	counted []occurrence
+	ever    map[int]int // by rule: how many counted in the lead's life
 	clock   Instant
 	engaged Instant
 	reset   Instant
@@ -222,7 +223,7 @@ func (o *oracle) admits(rule int, at Instant) bool {
 	}
 	times = append(times, at)
 	if r.per == 0 {
-		return len(times) <= r.count
+		return o.ever[rule] < r.count
 	}
 	for _, start := range times {
 		end, n := start.Add(r.per), 0
@@ -244,6 +245,10 @@ func (o *oracle) admits(rule int, at Instant) bool {
 func (o *oracle) count(rule int, at Instant) {
 	if at >= o.reset && o.admits(rule, at) {
 		o.counted = append(o.counted, occurrence{rule, at})
+		if o.ever == nil {
+			o.ever = map[int]int{}
+		}
+		o.ever[rule]++
 	}
 }
 
