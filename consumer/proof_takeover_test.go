@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 
 	"github.com/hotlead/hotlead/cmd/testbed"
+	"github.com/hotlead/hotlead/events"
 )
 
 // The rows of "taking a lane over", end to end. n = m is TestPlannedStop; n > m is TestKilledAtEachStep/Decided; an
@@ -64,52 +65,65 @@ func TestOneLaneLostItsLedger(t *testing.T) {
 	}
 }
 
-// TestARefoldThatEndsElsewhereIsCorrected: live, an event on one topic came after those of another; folded again, it
-// comes before them, and the lead ends in another tier. The world is told by one change with cause recovery.
+// TestARefoldThatEndsElsewhereIsCorrected: live, a lead unsubscribed and then did what made it hot, in another partition
+// of the same lane. Folded again, what it did comes first, and the reset empties it. The world is told by one change with
+// cause recovery.
 func TestARefoldThatEndsElsewhereIsCorrected(t *testing.T) {
 	t.Parallel()
 	r := testbed.OwnRedis(t)
-	w := newWorldOn(t, testbed.Kafka(t).Addr, r.Addr, nil)
+	w := newWorldOn(t, testbed.Kafka(t).Addr, r.Addr, map[string]int{"engagement": 2 * lanesOfTests})
+	lane := events.Lane("lead-1", lanesOfTests)
 	at := time.Now().Add(-time.Hour).Truncate(time.Millisecond)
-	profile := func(id string, title any, at time.Time) testbed.Event {
-		return testbed.Event{Lead: "lead-1", Source: "proof", ID: id, Type: "lead.profiled", Time: at,
-			Data: map[string]any{"attributes": map[string]any{"title": title}}}
-	}
 	first := w.start()
-	w.send(testbed.Event{Lead: "lead-1", Source: "proof", ID: "a", Type: "webinar.attended", Time: at, Data: map[string]any{"minutes": 55}})
-	w.send(profile("b", "cto", at.Add(time.Second)))
-	w.drained()
-	// Newer as an event, but stamped as older than all others when it was written.
-	last := profile("c", nil, at.Add(2*time.Second))
-	record := w.record(&last)
-	record.Topic, record.Timestamp = w.topics.Qualification, at.Add(-time.Minute)
-	w.oracle.Fold(&last)
-	if err := w.client.ProduceSync(w.limited(), record).FirstErr(); err != nil {
-		t.Fatal(err)
+	send := func(e testbed.Event, partition int, stamp time.Time) {
+		w.oracle.Fold(&e)
+		record := w.record(&e)
+		record.Partition, record.Timestamp = int32(partition), stamp
+		if err := w.client.ProduceSync(w.limited(), record).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+		w.drained()
 	}
+	send(testbed.Event{Lead: "lead-1", Source: "proof", ID: "a", Type: "email.unsubscribed", Time: at}, lane, at)
+	send(testbed.Event{Lead: "lead-1", Source: "proof", ID: "b", Type: "webinar.attended", Time: at.Add(time.Second),
+		Data: map[string]any{"minutes": 70}}, lane+lanesOfTests, at.Add(-time.Minute))
 	w.check(strictly)
 	first.stop()
-	if lead := w.oracle.Leads()["lead-1"]; lead.Tier != "hot" || len(lead.Changes) != 3 {
+	if lead := w.oracle.Leads()["lead-1"]; lead.Tier != "hot" || len(lead.Changes) != 2 {
 		t.Fatalf("the scenario is not what it should be: %+v", lead)
 	}
 
-	r.FlushAll()
-	w.start().ready()
+	// Which of the topics' records one fetch brings together is the broker's affair; mostly all.
 	var changes []testbed.Change
-	w.eventually("the correction", func(context.Context) error {
+	for try := 0; try < 20 && len(changes) != 3; try++ {
+		r.FlushAll()
+		again := w.start()
+		w.recovered(events.Lane("lead-1", lanesOfTests))
+		again.stop()
 		changes = testbed.ReadChanges(t, w.kafka, w.topics.TierChanges)["lead-1"]
-		if len(changes) != 4 {
-			return fmt.Errorf("%d changes were announced", len(changes))
-		}
-		return nil
-	})
-	got := changes[3]
-	if got.Sequence != 4 || got.From != "hot" || got.To != "warm" || got.CauseKind != "recovery" || got.Stage != "MQL" {
-		t.Errorf("corrected by %+v; want sequence 4 from hot to warm, cause recovery, stage MQL", got)
+	}
+	if len(changes) != 3 {
+		t.Fatalf("announced: %+v; want a correction as the third", changes)
+	}
+	got := changes[2]
+	if got.Sequence != 3 || got.From != "hot" || got.To != "cold" || got.CauseKind != "recovery" || got.Stage != "MQL" {
+		t.Errorf("corrected by %+v; want sequence 3 from hot to cold, cause recovery, stage MQL", got)
 	}
 	for _, said := range testbed.CheckChains(map[string][]testbed.Change{"lead-1": changes}) {
 		t.Error(said)
 	}
+}
+
+// recovered waits until a lane has a ledger, and no recovery is under way in it.
+func (w *world) recovered(lane int) {
+	w.t.Helper()
+	w.eventually("the recovery to end", func(ctx context.Context) error {
+		ledger := w.raw.HGetAll(ctx, w.ledgerKey(lane)).Val()
+		if len(ledger) == 0 || ledger["recovery"] != "" {
+			return fmt.Errorf("the ledger of lane %d says %q", lane, ledger["recovery"])
+		}
+		return nil
+	})
 }
 
 // TestTheGroupsOffsetsWereDeleted: a ledger, and no committed position.
