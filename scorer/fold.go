@@ -82,6 +82,9 @@ type Result struct {
 	Duplicate bool
 	// Late: the event is older than the lead's clock was. Its points count as of its own time.
 	Late bool
+	// Forgot: to make room for this event, one that was folded less than seven days ago was forgotten, so a duplicate of
+	// that one would count again. See Lead.Seen.
+	Forgot bool
 	// Unevaluable is how many conditions and expressions of rules the event called for and could not be evaluated.
 	Unevaluable int
 }

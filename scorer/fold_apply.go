@@ -34,7 +34,7 @@ func (f *Folder) Apply(l *Lead, e *Event, out []Change) ([]Change, Result, error
 	}
 	out = f.settle(l, &reason{kind: ByEvent, event: e}, out)
 	f.schedule(l)
-	l.remember(identity)
+	result.Forgot = l.remember(identity)
 	return out, result, nil
 }
 

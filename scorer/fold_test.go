@@ -351,8 +351,11 @@ func TestADuplicateIsKnownForAWeek(t *testing.T) {
 
 func TestSeenIsBounded(t *testing.T) {
 	s := tell(t, hotFromEight)
-	for range seenMost + 10 {
+	for i := range seenMost + 10 {
 		s.does(0, "page.viewed")
+		if s.result.Forgot != (i >= seenMost) {
+			t.Fatalf("Forgot = %v for event %d", s.result.Forgot, i+1)
+		}
 	}
 	if len(s.lead.Seen) != seenMost {
 		t.Errorf("%d events remembered, want %d", len(s.lead.Seen), seenMost)
@@ -362,6 +365,12 @@ func TestSeenIsBounded(t *testing.T) {
 	}
 	if s.apply(0, Event{Type: "page.viewed", ID: "e10"}); s.result.Duplicate {
 		t.Error("the oldest are forgotten")
+	}
+	if s.does(7*day-time.Millisecond, "page.viewed"); !s.result.Forgot {
+		t.Error("one not yet a week old was forgotten, and it was not said")
+	}
+	if s.does(7*day, "page.viewed"); s.result.Forgot {
+		t.Error("what is a week old is forgotten as promised")
 	}
 }
 

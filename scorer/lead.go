@@ -59,7 +59,9 @@ type Lead struct {
 	DispositionAt Instant
 	Conversion    Conversion
 
-	// Seen are the events of the last seven days, oldest first, by which a duplicate is known.
+	// Seen are the events of the last seven days, oldest first, by which a duplicate is known; no more than the newest
+	// 4096. Of a lead with more events than that in seven days the oldest are forgotten before their time
+	// (Result.Forgot), and one of them that comes again counts again.
 	Seen []Seen
 }
 

@@ -36,9 +36,11 @@ func (l *Lead) hasSeen(identity uint64) bool {
 }
 
 // remember notes the event of this identity as folded at the lead's clock, and forgets what is too old. Forgetting
-// depends on nothing but folds, so that looking at a lead in between makes no difference.
-func (l *Lead) remember(identity uint64) {
+// depends on nothing but folds, so that looking at a lead in between makes no difference. It reports whether it had to
+// forget one that is not too old, to make room.
+func (l *Lead) remember(identity uint64) (forgot bool) {
 	forget := max(0, len(l.Seen)+1-seenMost)
+	forgot = forget > 0 && l.Seen[forget-1].At > l.Clock-seenFor
 	for forget < len(l.Seen) && l.Seen[forget].At <= l.Clock-seenFor {
 		forget++
 	}
@@ -46,4 +48,5 @@ func (l *Lead) remember(identity uint64) {
 		l.Seen = append(l.Seen[:0], l.Seen[forget:]...)
 	}
 	l.Seen = append(l.Seen, Seen{Hash: identity, At: l.Clock})
+	return forgot
 }
