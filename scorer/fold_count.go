@@ -65,8 +65,13 @@ func (l *Lead) count(r *rule, at Instant, weight float64) {
 }
 
 // reset empties what the rules counted up to and including that instant; what is older and arrives later will not
-// count. What was counted after it survives where there are marks to tell it by. A sum over events before and after
-// can't be parted: it is emptied whole.
+// count. A reset older than the newest one does nothing.
+//
+// A reset that arrives late finds events after it counted already. Where a counter has marks of them, they survive: with
+// a linear decay or steps, and with a rolling limit, as far as that remembers (its per and a week back from the lead's
+// clock, and no more than 64 marks and twice its count). Elsewhere, that is with a half-life or no decay and no rolling
+// limit, all there is is one sum over events before and after, which can't be parted: it is emptied whole, so events
+// after the reset that were folded before it are lost to the score. What is folded from then on counts as ever.
 func (e *engagement) reset(l *Lead, at Instant) {
 	if at < l.Reset {
 		return

@@ -66,6 +66,10 @@ type Lead struct {
 }
 
 // Counter is what one rule has counted for one lead.
+//
+// A reset drops the Marks up to and including its instant, and the Sum with them. The Sum is then made anew of the Marks
+// that are left. Where there are none (a half-life or no decay, without a rolling limit) a reset that arrives late
+// therefore also empties what was counted after its instant, for a Sum does not tell which events it is of.
 type Counter struct {
 	Rule Key
 	// Count is how many events counted: in the lead's life, resets or not, where the rule's limit has no per; since the
