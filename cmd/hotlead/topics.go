@@ -58,7 +58,12 @@ func newTopicsCreate() *cobra.Command {
 		Long: `Create the topics that are missing, and leave those that exist as they are.
 
 The number of partitions of the inbox is the number of lanes: so many workers can
-share the load at most. It can't be changed later.`,
+share the load at most. It can't be changed later.
+
+Dead letters and the inbox take records of up to 2 MiB and keep them for 7 days. The
+tier changes are compacted, no sooner than 7 days after they were written, so that a
+reader who is behind still sees each. How long the inputs are kept is the broker's
+default; hotlead topics check says whether it will do.`,
 		Args: cobra.NoArgs,
 	}
 	config := configFlag(c)

@@ -20,26 +20,35 @@ type TopicSpec struct {
 	Config map[string]string
 }
 
+// What the topics that hotlead creates are given.
+const (
+	// copyBytes is max.message.bytes of the topics that hold input once more: an event at the usual limit of an input
+	// topic, 1 MiB, and the headers that say where it came from.
+	copyBytes = 2 << 20
+	// keptFor is how long what hotlead writes stays readable at least: dead letters until somebody has looked at them,
+	// each single change until a reader who was away is back.
+	keptFor = 7 * 24 * time.Hour
+)
+
 // TopicSpecs are the five topics with so many partitions each. The inputs and the inbox are never compacted: hotlead may
-// have to read them again, event by event. The tier changes are: the last change of every lead outlives retention. The
-// inbox keeps the senders' timestamps, by which the bound on an event's time is judged.
+// have to read them again, event by event. The tier changes are: the last change of every lead outlives retention; but
+// not at once, so that a reader who is behind still sees each change. Dead letters and the inbox take any event that an
+// input topic takes, with headers added. What hotlead writes keeps hotlead's timestamps, by which it finds it again.
 func TopicSpecs(t Topics, partitions int) []TopicSpec {
+	kept, large := strconv.FormatInt(keptFor.Milliseconds(), 10), strconv.Itoa(copyBytes)
 	return []TopicSpec{
 		{t.Engagement, partitions, map[string]string{"cleanup.policy": "delete"}},
 		{t.Qualification, partitions, map[string]string{"cleanup.policy": "delete"}},
-		{t.TierChanges, partitions, map[string]string{"cleanup.policy": "compact"}},
-		{t.DeadLetters, partitions, map[string]string{"cleanup.policy": "delete"}},
-		{t.Inbox, partitions, map[string]string{"cleanup.policy": "delete", "message.timestamp.type": "CreateTime"}},
+		{t.TierChanges, partitions, map[string]string{
+			"cleanup.policy": "compact", "min.compaction.lag.ms": kept, "message.timestamp.type": "CreateTime",
+		}},
+		{t.DeadLetters, partitions, map[string]string{
+			"cleanup.policy": "delete", "retention.ms": kept, "max.message.bytes": large, "message.timestamp.type": "CreateTime",
+		}},
+		{t.Inbox, partitions, map[string]string{
+			"cleanup.policy": "delete", "retention.ms": kept, "max.message.bytes": large, "message.timestamp.type": "CreateTime",
+		}},
 	}
-}
-
-// Finding is something about a topic that should be otherwise.
-type Finding struct {
-	Topic string
-	// What says what was found, and what to do.
-	What string
-	// Fatal is whether hotlead can't keep its promise with it; else it is advice.
-	Fatal bool
 }
 
 // TopicsMissingError is the error of topics that don't exist.
@@ -54,6 +63,7 @@ func (e *TopicsMissingError) Error() string {
 // Broker asks Kafka about topics and creates them. Close it after use.
 type Broker struct {
 	topics    Topics
+	brokers   []string
 	client    *kafka.Client
 	transport *kafka.Transport
 }
@@ -78,6 +88,7 @@ func OpenBroker(c Kafka) (*Broker, error) {
 	}
 	return &Broker{
 		topics:    c.Topics,
+		brokers:   c.Brokers,
 		client:    &kafka.Client{Addr: kafka.TCP(c.Brokers...), Timeout: requestTimeout, Transport: transport},
 		transport: transport,
 	}, nil
@@ -187,109 +198,4 @@ func (b *Broker) create(ctx context.Context, spec TopicSpec, replicas int) error
 		return err
 	}
 	return answer.Errors[spec.Name]
-}
-
-// CheckTopics says what is missing or wrong about the five topics; nothing where all is well.
-func (b *Broker) CheckTopics(ctx context.Context) ([]Finding, error) {
-	t := b.topics
-	counts, err := b.partitions(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var findings []Finding
-	var there []string
-	for _, name := range t.names() {
-		if counts[name] == 0 {
-			findings = append(findings, Finding{name, "is missing; create it with hotlead topics create", true})
-			continue
-		}
-		there = append(there, name)
-	}
-	if in, out := counts[t.Inbox], counts[t.TierChanges]; in > 0 && out > 0 && in != out {
-		findings = append(findings, Finding{t.TierChanges, fmt.Sprintf(
-			"has %d partitions and %s has %d; they must have the same number: create the one that is still empty again", out, t.Inbox, in), true})
-	}
-	for _, name := range []string{t.Engagement, t.Qualification} {
-		if n, lanes := counts[name], counts[t.Inbox]; n > 0 && lanes > 0 && n != lanes {
-			findings = append(findings, Finding{name, fmt.Sprintf(
-				"has %d partitions and %s has %d; that works, but most events take a detour over %s", n, t.Inbox, lanes, t.Inbox), false})
-		}
-	}
-	settings, err := b.settings(ctx, there)
-	if err != nil {
-		return nil, err
-	}
-	return append(findings, judge(t, there, settings)...), nil
-}
-
-// settings are the settings of topics that CheckTopics judges, by topic and name.
-func (b *Broker) settings(ctx context.Context, topics []string) (map[string]map[string]string, error) {
-	if len(topics) == 0 {
-		return nil, nil
-	}
-	request := &kafka.DescribeConfigsRequest{}
-	for _, t := range topics {
-		request.Resources = append(request.Resources, kafka.DescribeConfigRequestResource{
-			ResourceType: kafka.ResourceTypeTopic, ResourceName: t,
-			ConfigNames: []string{"cleanup.policy", "retention.ms", "retention.bytes", "message.timestamp.type"},
-		})
-	}
-	answer, err := b.client.DescribeConfigs(ctx, request)
-	if err != nil {
-		return nil, fmt.Errorf("asking Kafka for the topics' settings: %w", err)
-	}
-	settings := map[string]map[string]string{}
-	for _, r := range answer.Resources {
-		if r.Error != nil {
-			return nil, fmt.Errorf("asking Kafka for the settings of %s: %w", r.ResourceName, r.Error)
-		}
-		settings[r.ResourceName] = map[string]string{}
-		for _, e := range r.ConfigEntries {
-			settings[r.ResourceName][e.ConfigName] = e.ConfigValue
-		}
-	}
-	return settings, nil
-}
-
-// leastRetention is how long input should stay: as long as Redis may be gone, or as old as the backup may be that it is
-// brought back from.
-const leastRetention = 3 * 24 * time.Hour
-
-// judge compares the settings of topics that exist with what hotlead needs of them.
-func judge(t Topics, there []string, settings map[string]map[string]string) []Finding {
-	var findings []Finding
-	for _, name := range there {
-		s := settings[name]
-		compacted := strings.Contains(s["cleanup.policy"], "compact")
-		deleted := strings.Contains(s["cleanup.policy"], "delete")
-		switch name {
-		case t.TierChanges:
-			if !compacted || deleted {
-				findings = append(findings, Finding{name, "has cleanup.policy=" + s["cleanup.policy"] +
-					"; set it to compact: the last change of every lead must outlive retention", true})
-			}
-		case t.Engagement, t.Qualification, t.Inbox:
-			if compacted {
-				findings = append(findings, Finding{name, "has cleanup.policy=" + s["cleanup.policy"] +
-					"; set it to delete: compaction takes events away that may be needed again", true})
-			}
-			findings = append(findings, judgeRetention(name, s)...)
-		}
-		if name == t.Inbox && s["message.timestamp.type"] == "LogAppendTime" {
-			findings = append(findings, Finding{name, "has message.timestamp.type=LogAppendTime; set it to CreateTime: events keep the time at which they first came in", true})
-		}
-	}
-	return findings
-}
-
-func judgeRetention(name string, s map[string]string) []Finding {
-	var findings []Finding
-	if ms, err := strconv.ParseInt(s["retention.ms"], 10, 64); err == nil && ms >= 0 && time.Duration(ms)*time.Millisecond < leastRetention {
-		findings = append(findings, Finding{name, fmt.Sprintf("has retention.ms=%d (%v); keep events longer than Redis may be gone, better %v or more",
-			ms, time.Duration(ms)*time.Millisecond, leastRetention), false})
-	}
-	if bytes, err := strconv.ParseInt(s["retention.bytes"], 10, 64); err == nil && bytes >= 0 {
-		findings = append(findings, Finding{name, fmt.Sprintf("has retention.bytes=%d, so a burst shortens how long events are kept; bound the time alone", bytes), false})
-	}
-	return findings
 }

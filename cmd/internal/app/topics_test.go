@@ -129,7 +129,44 @@ func TestCheckTopics(t *testing.T) {
 			ts[4].Config["message.timestamp.type"] = "LogAppendTime"
 			return ts
 		},
-			[]string{"wrong lead.inbox: set it to CreateTime"}},
+			[]string{"advice lead.inbox: where the broker's clock is behind"}},
+		{"outputs stamped by the broker", func(ts []servers.Topic) []servers.Topic {
+			ts[2].Config["message.timestamp.type"] = "LogAppendTime"
+			ts[3].Config["message.timestamp.type"] = "LogAppendTime"
+			return ts
+		},
+			[]string{"advice lead.tier-changes: where the broker's clock is behind", "advice lead.dead-letters: --entity-name lead.dead-letters --add-config message.timestamp.type=CreateTime"}},
+		{"input stamped by the broker", func(ts []servers.Topic) []servers.Topic {
+			ts[0].Config["message.timestamp.type"] = "LogAppendTime"
+			return ts
+		}, nil},
+		{"changes compacted at once", func(ts []servers.Topic) []servers.Topic {
+			ts[2].Config["min.compaction.lag.ms"] = "3600000"
+			return ts
+		},
+			[]string{"advice lead.tier-changes: has min.compaction.lag.ms=3600000 (1h0m0s)"}},
+		{"no room for headers", func(ts []servers.Topic) []servers.Topic {
+			ts[0].Config["max.message.bytes"] = "2031617" // 2 MiB less 64 KiB, and a byte
+			return ts
+		},
+			[]string{
+				"wrong lead.dead-letters: has max.message.bytes=2097152 where lead.engagement has 2031617; set it to 2097153 or more",
+				"wrong lead.inbox: --alter --entity-type topics --entity-name lead.inbox --add-config max.message.bytes=2097153",
+			}},
+		{"just room for headers", func(ts []servers.Topic) []servers.Topic {
+			ts[0].Config["max.message.bytes"] = "2031616"
+			return ts
+		}, nil},
+		{"dead letters as large as the broker likes", func(ts []servers.Topic) []servers.Topic {
+			delete(ts[3].Config, "max.message.bytes")
+			return ts
+		},
+			[]string{"wrong lead.dead-letters: --add-config max.message.bytes=2097152"}},
+		{"the larger input counts", func(ts []servers.Topic) []servers.Topic {
+			ts[1].Config["max.message.bytes"] = "4194304"
+			return ts
+		},
+			[]string{"wrong lead.dead-letters: where lead.qualification has 4194304", "wrong lead.inbox: max.message.bytes=4259840"}},
 		{"input kept for an hour", func(ts []servers.Topic) []servers.Topic { ts[0].Config["retention.ms"] = "3600000"; return ts },
 			[]string{"advice lead.engagement: has retention.ms=3600000 (1h0m0s)"}},
 		{"input kept for ever", func(ts []servers.Topic) []servers.Topic { ts[0].Config["retention.ms"] = "-1"; return ts }, nil},
@@ -187,5 +224,38 @@ func TestTopicSpecsNameTheFiveTopics(t *testing.T) {
 	}
 	if !slices.Equal(names, topics.names()) {
 		t.Error(fmt.Sprint(names))
+	}
+}
+
+// What hotlead creates is as it should be whatever the broker's defaults are.
+func TestCreatedTopicsAreSetAsTheyShouldBe(t *testing.T) {
+	b, c := testBroker(t)
+	if _, err := b.CreateTopics(t.Context(), 1, 0); err != nil {
+		t.Fatal(err)
+	}
+	topics := c.Topics
+	settings, err := b.settings(t.Context(), topics.names())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const week = "604800000"
+	for topic, want := range map[string]map[string]string{
+		topics.Engagement:    {"cleanup.policy": "delete"},
+		topics.Qualification: {"cleanup.policy": "delete"},
+		topics.TierChanges:   {"cleanup.policy": "compact", "min.compaction.lag.ms": week, "message.timestamp.type": "CreateTime"},
+		topics.DeadLetters:   {"cleanup.policy": "delete", "max.message.bytes": "2097152", "retention.ms": week, "message.timestamp.type": "CreateTime"},
+		topics.Inbox:         {"cleanup.policy": "delete", "max.message.bytes": "2097152", "retention.ms": week, "message.timestamp.type": "CreateTime"},
+	} {
+		for name, value := range want {
+			if got := settings[topic][name]; got != value {
+				t.Errorf("%s has %s=%s, want %s", topic, name, got, value)
+			}
+		}
+	}
+	// The broker's own default may be the same.
+	for _, s := range TopicSpecs(topics, 1)[3:] {
+		if s.Config["retention.ms"] != week {
+			t.Errorf("%s leaves retention.ms to the broker", s.Name)
+		}
 	}
 }
