@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,7 +25,7 @@ func newLeadShow() *cobra.Command {
 		Args:  cobra.ExactArgs(1),
 	}
 	config := configFlag(c)
-	at := c.Flags().String("at", "", "as of this `instant`, such as 2026-11-20T10:00:00Z; default now")
+	at := c.Flags().String("at", "", "as of this `instant`, such as 2026-11-20T10:00:00Z, or as of the newest event's time if\nthat is later; default now")
 	c.RunE = func(c *cobra.Command, args []string) (err error) {
 		instant, err := parseInstant(*at)
 		if err != nil {
@@ -56,6 +57,9 @@ func newLeadShow() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if err := tellClock(c.ErrOrStderr(), text, instant); err != nil {
+			return err
+		}
 		var pretty bytes.Buffer
 		if err := json.Indent(&pretty, text, "", "  "); err != nil {
 			return fmt.Errorf("laying the lead out: %w", err)
@@ -64,6 +68,21 @@ func newLeadShow() *cobra.Command {
 		return err
 	}
 	return c
+}
+
+// tellClock says so where a lead is shown as of its clock, and not as of the earlier instant that was asked for.
+func tellClock(errOut io.Writer, lead json.RawMessage, asked time.Time) error {
+	var shown struct {
+		AsOf time.Time `json:"as_of"`
+	}
+	if err := json.Unmarshal(lead, &shown); err != nil {
+		return fmt.Errorf("reading as of when the lead is shown: %w", err)
+	}
+	if !asked.IsZero() && shown.AsOf.After(asked) {
+		fmt.Fprintf(errOut, "hotlead: the lead is shown as of its clock, %s, and not as of %s: what it was before is not kept\n",
+			shown.AsOf.Format(time.RFC3339Nano), asked.Format(time.RFC3339Nano))
+	}
+	return nil
 }
 
 // parseInstant reads the value of --at; "" is the zero time.
