@@ -71,6 +71,8 @@ func TestExitCodesAndWhatIsSaid(t *testing.T) {
 		{"score until", []string{"score", "--model", "b2b-saas", "--leads", "--at", "2026-11-20T10:00:00Z", events}, "", 0, `"as_of":"2026-11-20T10:00:00Z"`, "left out, being later than 2026-11-20T10:00:00Z: 1\n"},
 		{"score of bad lines", []string{"score", "--model", "b2b-saas"}, "{\n" + demo + "x\n", 1, `"to":"hot"`, "standard input:1: invalid_json: "},
 		{"bad lines are counted", []string{"score", "--model", "b2b-saas"}, "{\n" + demo + "x\n", 1, "", "hotlead: 2 lines could not be scored\n"},
+		{"score of a file with a byte order mark", []string{"score", "--model", "b2b-saas"}, "\ufeff" + demo, 0, `"from":"warm","to":"hot"`, ""},
+		{"score of a directory after a file", []string{"score", "--model", "b2b-saas", events, t.TempDir()}, "", 1, `"from":"warm","to":"hot"`, "is a directory"},
 		{"score of no file", []string{"score", "none.ndjson"}, "", 1, "", "opening the events: open none.ndjson"},
 		{"topics without Kafka", []string{"topics", "check", "--config", write(t, "c.yaml", "kafka: {brokers: ['127.0.0.1:1']}\n")}, "", 1, "", "asking Kafka for topics"},
 		{"dev off loopback", []string{"dev", "--kafka", "192.0.2.1:9092"}, "", 1, "", "loopback only"},

@@ -24,7 +24,8 @@ leads, and the changes that it makes are printed in the order of their instants.
 Files may be compressed (gzip, zstd). Without a file, or for -, standard input is read.
 
 A line that can't be scored is reported on standard error with its number; the others
-go on, and the exit status is 1.`,
+go on, and the exit status is 1. So it is where a file can't be read to its end; the
+changes of the lines before are printed then.`,
 	}
 	model := c.Flags().String("model", scorer.DefaultModel, "model `file`, or the name of a shipped model")
 	at := c.Flags().String("at", "", "let time go on to this `instant`, and leave out later events; default the last event's time")

@@ -22,6 +22,9 @@ import (
 // foldBuffer is how much is read, and written, at a time, in bytes. No line can be longer.
 const foldBuffer = 1 << 20
 
+// byteOrderMark is what some editors and exports begin a UTF-8 file with.
+var byteOrderMark = []byte("\ufeff")
+
 // FoldOptions are what a Fold needs.
 type FoldOptions struct {
 	Model  *scorer.Model
@@ -78,8 +81,9 @@ func NewFold(o FoldOptions) *Fold {
 	return f
 }
 
-// Read folds every line of in, which may be compressed (gzip or zstd); name is for reports. A line that can't be scored
-// is reported and left out. The error says why in can't be read or Changes not be written; nil at in's end.
+// Read folds every line of in, which may be compressed (gzip or zstd) and begin with a byte order mark; name is for
+// reports. A line that can't be scored is reported and left out. The error says why in can't be read or Changes not be
+// written; nil at in's end. The changes of all lines that could be read are written, whatever comes after.
 func (f *Fold) Read(ctx context.Context, name string, in io.Reader) error {
 	plain, err := decompressed(in)
 	if err != nil {
@@ -91,12 +95,15 @@ func (f *Fold) Read(ctx context.Context, name string, in io.Reader) error {
 		line, err := lines.next(ctx)
 		switch {
 		case errors.Is(err, io.EOF):
-			return nil
+			return f.flush()
 		case errors.Is(err, errLineTooLong):
 			f.refuse(name, number, &scorer.Refusal{Reason: events.ReasonTooLarge, Detail: err.Error()})
 			continue
 		case err != nil:
-			return fmt.Errorf("reading %s, line %d: %w", name, number, err)
+			return errors.Join(fmt.Errorf("reading %s, line %d: %w", name, number, err), f.flush())
+		}
+		if number == 1 {
+			line = bytes.TrimPrefix(line, byteOrderMark)
 		}
 		if line = bytes.TrimSpace(line); len(line) == 0 {
 			continue
@@ -175,6 +182,11 @@ func (f *Fold) Finish() error {
 	if err := f.write(all); err != nil {
 		return err
 	}
+	return f.flush()
+}
+
+// flush writes what is still buffered.
+func (f *Fold) flush() error {
 	if f.out == nil {
 		return nil
 	}

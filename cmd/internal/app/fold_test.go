@@ -148,6 +148,7 @@ func TestAFoldTakesAnyFormOfItsInput(t *testing.T) {
 	for name, r := range map[string]io.Reader{
 		"gzip": &zipped, "zstd": &packed, "a byte at a time": iotest.OneByteReader(bytes.NewReader(text)),
 		"no last line end": bytes.NewReader(bytes.TrimSuffix(text, []byte("\n"))), "CR LF": bytes.NewReader(crlf),
+		"byte order mark": io.MultiReader(strings.NewReader("\ufeff"), bytes.NewReader(text)),
 	} {
 		got := foldAll(t, 0, r)
 		if got.changes != want.changes || got.leads != want.leads || got.reports != want.reports && name != "CR LF" {
@@ -177,6 +178,24 @@ func TestAFoldReportsWhatItCanNotRead(t *testing.T) {
 	cancel()
 	if err := f.Read(ctx, "in", bytes.NewReader(input(t))); !errors.Is(err, context.Canceled) {
 		t.Errorf("after the end: %v", err)
+	}
+}
+
+func TestAFoldWritesWhatItHasReadWhenReadingFails(t *testing.T) {
+	broken := errors.New("broken")
+	var changes strings.Builder
+	f := NewFold(FoldOptions{Model: smallModel(t), Limits: events.DefaultLimits(), Changes: &changes, Errors: io.Discard})
+	demo := `{"specversion":"1.0","id":"1","source":"web","type":"demo.requested","subject":"%s","time":"2026-11-20T10:00:00Z","data":{}}` + "\n"
+	if err := f.Read(t.Context(), "whole", strings.NewReader(fmt.Sprintf(demo, "a"))); err != nil {
+		t.Fatal(err)
+	}
+	// Another file may fail to open: this one's changes don't wait for it.
+	if !strings.Contains(changes.String(), `"lead":"a"`) {
+		t.Errorf("after a file the changes are %q", changes.String())
+	}
+	err := f.Read(t.Context(), "half", io.MultiReader(strings.NewReader(fmt.Sprintf(demo, "b")), iotest.ErrReader(broken)))
+	if !errors.Is(err, broken) || !strings.Contains(changes.String(), `"lead":"b"`) {
+		t.Errorf("%v, and the changes are %q", err, changes.String())
 	}
 }
 
