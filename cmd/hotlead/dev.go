@@ -1,10 +1,13 @@
 package main
 
 import (
+	"errors"
+
 	"github.com/spf13/cobra"
 
 	"github.com/hotlead/hotlead/cmd/internal/app"
 	"github.com/hotlead/hotlead/cmd/internal/dev"
+	"github.com/hotlead/hotlead/cmd/internal/dev/servers"
 )
 
 func newDev() *cobra.Command {
@@ -35,7 +38,12 @@ is kept when it ends. Any Kafka client on this machine can take part.`,
 		}
 		ctx, done := stoppable(c.Context(), c.ErrOrStderr())
 		defer done()
-		return dev.Run(ctx, options)
+		err = dev.Run(ctx, options)
+		var address *servers.AddressError
+		if errors.As(err, &address) {
+			return usageError{err}
+		}
+		return err
 	}
 	return c
 }

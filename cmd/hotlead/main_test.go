@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -36,6 +37,11 @@ func TestExitCodesAndWhatIsSaid(t *testing.T) {
 	badConfig := write(t, "hotlead.yaml", "kafak: {}\n")
 	badModel := write(t, "model.yaml", "name: x\nversions: 1\n")
 	events := write(t, "events.ndjson", demo)
+	taken, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
 	for _, c := range []struct {
 		name     string
 		args     []string
@@ -75,7 +81,10 @@ func TestExitCodesAndWhatIsSaid(t *testing.T) {
 		{"score of a directory after a file", []string{"score", "--model", "b2b-saas", events, t.TempDir()}, "", 1, `"from":"warm","to":"hot"`, "is a directory"},
 		{"score of no file", []string{"score", "none.ndjson"}, "", 1, "", "opening the events: open none.ndjson"},
 		{"topics without Kafka", []string{"topics", "check", "--config", write(t, "c.yaml", "kafka: {brokers: ['127.0.0.1:1']}\n")}, "", 1, "", "asking Kafka for topics"},
-		{"dev off loopback", []string{"dev", "--kafka", "192.0.2.1:9092"}, "", 1, "", "loopback only"},
+		{"dev off loopback", []string{"dev", "--kafka", "0.0.0.0:9092"}, "", 2, "", `loopback only, and "0.0.0.0" is not: write 127.0.0.1:PORT (--kafka)`},
+		{"dev on no address", []string{"dev", "--kafka", "9092"}, "", 2, "", "write it as 127.0.0.1:PORT"},
+		{"dev on no port", []string{"dev", "--kafka", "127.0.0.1:kafka"}, "", 2, "", `reading the port "kafka"`},
+		{"dev on a port that is taken", []string{"dev", "--kafka", taken.Addr().String()}, "", 1, "", "address already in use"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			code, out, errOut := hotlead(t, c.in, c.args...)

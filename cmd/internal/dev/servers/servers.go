@@ -28,6 +28,14 @@ const minSession = 100 * time.Millisecond
 // so they are not offered to a network.
 var ErrNotLoopback = errors.New("the embedded servers listen on loopback only")
 
+// AddressError is the error of an address that no server can be started on: it is not loopback (then it matches
+// ErrNotLoopback), or not HOST:PORT.
+type AddressError struct{ Err error }
+
+func (e *AddressError) Error() string { return e.Err.Error() }
+
+func (e *AddressError) Unwrap() error { return e.Err }
+
 // Topic is a topic to begin with.
 type Topic struct {
 	Name string
@@ -46,7 +54,7 @@ type Kafka struct {
 // StartKafka starts a broker with the given topics; it creates no other by itself. addr is a loopback HOST:PORT; "" or
 // port 0 takes a free port. The caller closes it.
 //
-// The error matches ErrNotLoopback where addr is not loopback, and syscall.EADDRINUSE where the port is taken.
+// The error is an *AddressError where addr won't do, and matches syscall.EADDRINUSE where the port is taken.
 func StartKafka(addr string, topics ...Topic) (*Kafka, error) {
 	port, err := loopbackPort(addr)
 	if err != nil {
@@ -104,21 +112,21 @@ func (r *Redis) FlushAll() { r.server.FlushAll() }
 // Close stops the server and forgets what it held. Closing again does nothing.
 func (r *Redis) Close() { r.server.Close() }
 
-// loopbackPort is the port of addr, 0 for a free one.
+// loopbackPort is the port of addr, 0 for a free one. The error is an *AddressError.
 func loopbackPort(addr string) (int, error) {
 	if addr == "" {
 		return 0, nil
 	}
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
-		return 0, fmt.Errorf("reading the address (write it as 127.0.0.1:PORT): %w", err)
+		return 0, &AddressError{fmt.Errorf("reading the address (write it as 127.0.0.1:PORT): %w", err)}
 	}
 	if host != "127.0.0.1" && host != "localhost" {
-		return 0, fmt.Errorf("%w, and %q is not: write 127.0.0.1:PORT", ErrNotLoopback, host)
+		return 0, &AddressError{fmt.Errorf("%w, and %q is not: write 127.0.0.1:PORT", ErrNotLoopback, host)}
 	}
 	n, err := strconv.ParseUint(port, 10, 16)
 	if err != nil {
-		return 0, fmt.Errorf("reading the port %q: %w", port, err)
+		return 0, &AddressError{fmt.Errorf("reading the port %q: %w", port, err)}
 	}
 	return int(n), nil
 }
