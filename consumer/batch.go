@@ -98,26 +98,32 @@ func (b *batch) want(id string) int {
 	return i
 }
 
-// fetch reads what is new, decodes it, and adds the leads that the batch needs. It waits no longer than until the next
-// timer or the next bare commit is due.
+// fetch takes the next records in hand, decodes them, and adds the leads that the batch needs. It waits no longer than
+// until the next timer or the next bare commit is due.
 func (l *lane) fetch(soft context.Context) error {
-	b := &l.batch
 	l.begin()
-	fetched, err := l.fetcher.Fetch(soft, l.positions(nil), l.patience())
-	if err != nil {
-		return nil // soft ended: nothing is in hand
+	if !l.pending() {
+		fetched, err := l.fetcher.Fetch(soft, l.positions(nil), l.patience())
+		if err != nil {
+			return nil // soft ended: nothing is in hand
+		}
+		l.fetched = fetched
 	}
+	b := &l.batch
 	b.begun = l.now()
-	if err := l.takeIn(fetched, nil); err != nil {
+	if err := l.takeIn(nil); err != nil {
 		return err
 	}
 	if l.caughtUp {
-		b.clock = max(b.clock, scorer.InstantOf(l.now()))
+		b.clock = max(b.clock, scorer.InstantOf(b.begun))
 	} else {
 		b.clock = max(b.clock, b.newest)
 	}
 	return nil
 }
+
+// pending is whether records of the last fetch wait for the next batch.
+func (l *lane) pending() bool { return oldest(l.fetched) != nil }
 
 // positions are where the lane reads on; with until, only in the partitions that have not come that far.
 func (l *lane) positions(until map[string]int64) []wire.Position {
@@ -140,45 +146,78 @@ func (l *lane) patience() time.Duration {
 	if l.committed < l.ledger.Batch {
 		wait = min(wait, bareCommitAfter-l.now().Sub(l.committedAt))
 	}
-	if l.nextDue != scorer.Never && l.caughtUp {
-		wait = min(wait, l.nextDue.Sub(scorer.InstantOf(l.now())))
+	if now := scorer.InstantOf(l.now()); l.caughtUp && l.nextDue < now.Add(wait) {
+		wait = l.nextDue.Sub(now)
 	}
 	return max(wait, 0)
 }
 
-// takeIn decodes what was fetched, oldest record first over all partitions, up to the offsets of until (nil: all).
-func (l *lane) takeIn(fetched []wire.Fetched, until map[string]int64) error {
+// A batch takes no more than this, whatever a fetch brought: compressed, a stranger's records are many more and larger
+// than the fetch was.
+const (
+	batchRecords = 20_000
+	batchBytes   = 8 << 20
+)
+
+// takeIn decodes what was fetched, oldest record first over all partitions, up to the offsets of until (nil: all), as
+// much as makes a batch; the rest waits for the next.
+func (l *lane) takeIn(until map[string]int64) error {
 	l.ailing = nil
-	for i := range fetched {
-		f := &fetched[i]
+	for i := range l.fetched {
+		f := &l.fetched[i]
 		if f.Err != nil {
-			if wire.Retriable(f.Err) {
-				l.ailing = fmt.Errorf("reading %s[%d]: %w", f.Topic, f.Partition.Partition, f.Err)
-				continue
+			if err := l.unread(f); err != nil {
+				return err
 			}
-			return fmt.Errorf("reading %s[%d]: %w", f.Topic, f.Partition.Partition, f.Err)
+			continue
 		}
 		if end, ok := until[offsetKey(f.Partition)]; ok && f.Next > end {
 			f.Records = before(f.Records, end)
 			f.Next = end
 		}
-		l.batch.offsets[f.Partition] = f.Next
 		l.ends[f.Partition] = f.Stable
 	}
-	for {
-		f := oldest(fetched)
+	for records, size := 0, 0; records < batchRecords && size < batchBytes; records++ {
+		f := oldest(l.fetched)
 		if f == nil {
 			break
 		}
 		r := &f.Records[0]
 		f.Records = f.Records[1:]
+		size += len(r.Key) + len(r.Value)
 		if err := l.takeRecord(r); err != nil {
 			return err
 		}
 	}
-	l.caughtUp = l.atEnd()
+	for i := range l.fetched {
+		f := &l.fetched[i]
+		switch {
+		case f.Err != nil:
+		case len(f.Records) > 0:
+			l.batch.offsets[f.Partition] = f.Records[0].Offset
+		default:
+			l.batch.offsets[f.Partition] = f.Next
+		}
+	}
+	l.caughtUp = !l.pending() && l.atEnd()
 	l.observeLag()
 	return nil
+}
+
+// unread is what to do about a partition that could not be read.
+func (l *lane) unread(f *wire.Fetched) error {
+	err := fmt.Errorf("reading %s[%d]: %w", f.Topic, f.Partition.Partition, f.Err)
+	switch {
+	case wire.Retriable(f.Err):
+		l.ailing = err
+		return nil
+	case errors.Is(f.Err, wire.ErrCorrupt):
+		return &Refusal{
+			Reason: "corrupt", Detail: err.Error(),
+			Mend: "have the records up to the end of that batch deleted (kafka-delete-records), then " + rebuildMend,
+		}
+	}
+	return err
 }
 
 // atEnd is whether the batch in hand reaches the end of every partition, as far as is known.
@@ -220,10 +259,17 @@ func oldest(fetched []wire.Fetched) *wire.Fetched {
 	return first
 }
 
+// clockSkew is how far a sender's clock may be ahead of ours.
+const clockSkew = 5 * time.Minute
+
 // takeRecord makes one record an event of this batch, a forward to its own lane, or a dead letter.
 func (l *lane) takeRecord(r *events.Record) error {
 	b := &l.batch
-	b.newest = max(b.newest, r.Time)
+	now := scorer.InstantOf(b.begun)
+	if r.Time > now.Add(clockSkew) { // a sender can write any timestamp; it must not put a lead or the lane into the future
+		r.Time = now
+		l.Metrics.future.Inc()
+	}
 	b.inputs = append(b.inputs, input{record: *r})
 	in := &b.inputs[len(b.inputs)-1]
 	info, err := l.decoder.Decode(r, &in.event)
@@ -243,6 +289,7 @@ func (l *lane) takeRecord(r *events.Record) error {
 		return nil
 	}
 	in.lead = b.want(in.event.Lead)
+	b.newest = max(b.newest, min(r.Time, now))
 	return nil
 }
 

@@ -15,7 +15,7 @@ import (
 // decide writes the batch to Redis, whole or not at all. While the lane refolds, n stands still and the step counts.
 func (l *lane) decide(soft, hard context.Context) error {
 	d := l.decision()
-	if l.recovery != nil && l.recovery.Phase != phaseReconcile {
+	if l.still() {
 		d.Batch, d.Step = l.ledger.Batch, l.ledger.Step+1
 	} else {
 		d.Batch, d.Step = l.ledger.Batch+1, 0
@@ -38,20 +38,20 @@ func (l *lane) decide(soft, hard context.Context) error {
 // write writes d, and tries again for as long as Redis says that it has not taken it (out of memory, loading, …).
 func (l *lane) write(soft, hard context.Context, d *state.Decision) error {
 	pause := pauses{first: 50 * time.Millisecond, now: 50 * time.Millisecond, least: 50 * time.Millisecond, most: 2 * time.Second}
-	for {
-		err := l.store.Decide(hard, d)
-		for errors.Is(err, state.ErrRefused) {
-			l.report(err)
-			if !pause.wait(soft) {
-				return err
-			}
-			err = l.store.Rearm(hard)
-			if err == nil {
-				err = l.store.Decide(hard, d)
-			}
+	err := l.store.Decide(hard, d)
+	for errors.Is(err, state.ErrRefused) {
+		l.report(err)
+		if !pause.wait(soft) {
+			return err
 		}
-		return err
+		if err = l.store.Rearm(hard); err == nil {
+			err = l.store.Decide(hard, d)
+		}
 	}
+	if errors.Is(err, state.ErrDamaged) {
+		return &Refusal{Reason: "damaged", Detail: err.Error(), Mend: "delete the lane's keys or restore them from a backup; hotlead folds again what is missing"}
+	}
+	return err
 }
 
 // decision is the batch as Redis is to hold it.
@@ -72,14 +72,14 @@ func (l *lane) decision() *state.Decision {
 	if out := l.announcements(); len(out) > 0 {
 		d.Outbox = events.AppendOutbox(nil, out)
 	}
-	quiet := l.recovery != nil && l.recovery.Phase != phaseReconcile
+	silent := l.silent()
 	for i := range b.leads {
 		w := &b.leads[i]
 		if !w.touched {
 			continue
 		}
 		d.Leads = append(d.Leads, l.leadWrite(w))
-		if quiet && w.lead.Sequence != w.before.Sequence {
+		if silent && w.lead.Sequence != w.before.Sequence {
 			d.ToldFirst = append(d.ToldFirst, state.ToldWrite{ID: w.lead.ID, Value: appendTold(w.before)})
 		}
 	}
@@ -139,12 +139,15 @@ func (l *lane) tally(tier string, by int64) {
 // announce tells the world what the batch decided, and moves the committed position, in one transaction. A batch with
 // nothing to announce commits nothing.
 func (l *lane) announce(hard context.Context) error {
-	if len(l.ledger.Outbox) == 0 {
+	if len(l.ledger.Outbox) == 0 || l.still() {
 		return l.commitBareWhenDue(hard)
 	}
 	defer l.phase("announce")()
 	if err := l.commit(hard, l.batch.out); err != nil {
 		return fmt.Errorf("announcing batch %d of lane %d: %w", l.ledger.Batch, l.number, err)
+	}
+	if l.silent() {
+		return nil
 	}
 	now := scorer.InstantOf(l.now())
 	for i := range l.batch.changes {
@@ -165,10 +168,13 @@ func (l *lane) commit(ctx context.Context, records []events.OutRecord) error {
 	for _, part := range l.inputs {
 		offsets = append(offsets, wire.Position{Partition: part, Offset: l.ledger.Offsets[offsetKey(part)]})
 	}
+	// A transaction that is not through by then has been given up by its coordinator.
+	ctx, cancel := context.WithTimeout(ctx, transactionTimeout)
+	defer cancel()
 	done, err := l.producer.Commit(ctx, wire.Transaction{
 		Records: records,
 		Group:   l.Group, Generation: l.generation.ID, Member: l.generation.Member,
-		Offsets: offsets, Metadata: metadata{Batch: l.ledger.Batch, Clock: l.ledger.Clock}.String(),
+		Offsets: offsets, Metadata: metadata{Batch: l.ledger.Batch, Clock: l.ledger.Clock, Prefix: l.Store.Prefix()}.String(),
 	})
 	if err != nil {
 		l.Metrics.transactions.WithLabelValues("failed").Inc()

@@ -51,6 +51,9 @@ func (l *lane) foldEvent(in *input) {
 	if result.Late && l.recovery == nil {
 		l.Metrics.late.Inc()
 	}
+	if result.Forgot && l.recovery == nil {
+		l.Metrics.forgotten.Inc()
+	}
 	b.changes = changes
 	w.touched = true
 	for range changes[n:] {
@@ -79,13 +82,16 @@ func (l *lane) foldTime(w *working) {
 	}
 }
 
-// announcements are the records that the batch's changes, forwards and dead letters become; while the lane refolds,
-// none: the world was told. Their timestamps are those of the batch, not of what they tell of: Kafka's retention and
-// compaction go by them, and a replayed year must not be deleted, or compacted away, as it is written.
+// announcements are the records that the batch's changes, forwards and dead letters become; while the lane catches up
+// with what the world was told, none. Their timestamps are those of the batch, not of what they tell of: Kafka's
+// retention and compaction go by them, and a replayed year must not be deleted, or compacted away, as it is written.
 func (l *lane) announcements() []events.OutRecord {
 	b := &l.batch
-	if l.recovery != nil && l.recovery.Phase != phaseReconcile {
+	if l.still() {
 		return nil
+	}
+	if l.silent() {
+		return b.out
 	}
 	for i := range b.changes {
 		r := events.ChangeRecord(l.Topics.TierChanges, l.number, &b.changes[i])

@@ -24,12 +24,14 @@ type position struct {
 type metadata struct {
 	Batch uint64         `json:"batch"`
 	Clock scorer.Instant `json:"clock"`
+	// Prefix is where in Redis the lanes of the group keep their state: under another it is another service's.
+	Prefix string `json:"prefix"`
 }
 
 func (m metadata) String() string {
 	text, err := json.Marshal(m)
 	if err != nil {
-		panic(err) // two integers
+		panic(err) // integers and a string
 	}
 	return string(text)
 }
@@ -37,8 +39,11 @@ func (m metadata) String() string {
 // errForeignOffsets: somebody else wrote the group's offsets.
 var errForeignOffsets = errors.New("the group's offsets were not written by hotlead")
 
+// errOtherPrefix: the group's lanes keep their state elsewhere.
+var errOtherPrefix = errors.New("the group's lanes keep their state under another prefix")
+
 // readPosition makes the lane's position of its committed offsets; nil where there are none.
-func readPosition(committed map[wire.Partition]wire.Commit) (*position, error) {
+func readPosition(committed map[wire.Partition]wire.Commit, prefix string) (*position, error) {
 	if len(committed) == 0 {
 		return nil, nil
 	}
@@ -47,6 +52,9 @@ func readPosition(committed map[wire.Partition]wire.Commit) (*position, error) {
 		var m metadata
 		if err := json.Unmarshal([]byte(c.Metadata), &m); err != nil || m.Batch == 0 {
 			return nil, fmt.Errorf("%w: %s[%d] has metadata %q", errForeignOffsets, part.Topic, part.Partition, c.Metadata)
+		}
+		if m.Prefix != prefix {
+			return nil, fmt.Errorf("%w: %q, and redis.prefix is %q", errOtherPrefix, m.Prefix, prefix)
 		}
 		p.Offsets[part] = c.Offset
 		if m.Batch > p.Batch {
@@ -76,8 +84,8 @@ const (
 	resume
 	// reannounce: Redis is ahead (n > m): announce the ledger's outbox, which may be empty, then go on.
 	reannounce
-	// probe: there is a ledger and no committed position (the group's offsets expired or were deleted): announce the
-	// outbox only if Kafka does not hold it yet, then go on.
+	// probe: there is a ledger and no committed position (the group's offsets expired or were deleted): if Kafka holds
+	// changes that Redis does not know, refold; else announce the outbox only if Kafka does not hold it yet, and go on.
 	probe
 	// refold: Redis lost writes: fold again from the ledger's offsets, silently, then reconcile.
 	refold
@@ -94,7 +102,7 @@ func (a action) String() string { return actionNames[a] }
 // Refusal is why a lane can't go on by itself, and what its operator can do. The other lanes go on.
 type Refusal struct {
 	Lane   int
-	Reason string // stable, for metrics: retention, recreated, foreign_offsets, model, lanes, format, too_large
+	Reason string // stable, for metrics: retention, recreated, foreign_offsets, shared, model, lanes, format, damaged, corrupt, too_large
 	Detail string
 	Mend   string
 }
@@ -172,13 +180,13 @@ func (f found) outside() *Refusal {
 	return nil
 }
 
-// refolding: the ledger's recovery is still folding, so its n stays behind the committed position on purpose.
+// refolding: the ledger's recovery is still catching up, so its n stays behind the committed position on purpose.
 func refolding(l *state.Ledger) bool {
 	if len(l.Recovery) == 0 {
 		return false
 	}
 	r, err := readRecovery(l.Recovery)
-	return err == nil && r.Phase != phaseReconcile
+	return err == nil && r.Phase != phaseReconcile && !r.Blind
 }
 
 // offsetKey is how the ledger names a partition.

@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -97,14 +98,21 @@ func TestTheOperatorsWord(t *testing.T) {
 	}
 }
 
+func TestAGroupThatKeepsItsStateElsewhereIsNotOurs(t *testing.T) {
+	_, err := readPosition(map[wire.Partition]wire.Commit{clicks: {Offset: 3, Metadata: metadata{Batch: 4, Prefix: "there"}.String()}}, "here")
+	if !errors.Is(err, errOtherPrefix) {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestOffsetsThatSomebodyElseWroteAreNotTrusted(t *testing.T) {
 	for _, text := range []string{"", "{}", "x", `{"batch":0}`} {
-		_, err := readPosition(map[wire.Partition]wire.Commit{clicks: {Offset: 3, Metadata: text}})
+		_, err := readPosition(map[wire.Partition]wire.Commit{clicks: {Offset: 3, Metadata: text}}, "here")
 		if err == nil {
 			t.Errorf("metadata %q was taken for ours", text)
 		}
 	}
-	p, err := readPosition(map[wire.Partition]wire.Commit{clicks: {Offset: 3, Metadata: metadata{Batch: 4, Clock: 9}.String()}})
+	p, err := readPosition(map[wire.Partition]wire.Commit{clicks: {Offset: 3, Metadata: metadata{Batch: 4, Clock: 9, Prefix: "here"}.String()}}, "here")
 	if err != nil || p.Batch != 4 || p.Clock != 9 || p.Offsets[clicks] != 3 {
 		t.Errorf("%+v, %v", p, err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -22,6 +23,8 @@ const (
 	idleWait = 500 * time.Millisecond
 	// bareCommitAfter is how long the committed position may stay behind batches that announced nothing.
 	bareCommitAfter = time.Second
+	// lookAgainAfter is how long a refused lane stands still before it is looked at again.
+	lookAgainAfter = 15 * time.Second
 	// transactionTimeout is how long the coordinator lets a transaction stay open. Readers wait for it to end, so it is
 	// short; a lane whose transaction outlives it is fenced and takes itself over again.
 	transactionTimeout = 10 * time.Second
@@ -68,14 +71,18 @@ type lane struct {
 	walk     walk
 	// ends are the ends of the partitions as last seen, read committed; ailing is what keeps one of them from being read
 	// just now, which passes.
-	ends   map[wire.Partition]int64
-	ailing error
+	ends map[wire.Partition]int64
+	// fetched is what the last fetch brought, less what batches have taken.
+	fetched []wire.Fetched
+	ailing  error
 	// committed is the batch of the committed position, committedAt when it was brought up.
 	committed   uint64
 	committedAt time.Time
 	batch       batch
 
-	status atomic.Pointer[Status]
+	// refusal is why the lane stands still; nil: it does not.
+	refusal *Refusal
+	status  atomic.Pointer[Status]
 }
 
 // Status is how a lane does, for readiness.
@@ -113,8 +120,9 @@ func (l *lane) run(soft, hard context.Context) {
 		}
 		l.report(err)
 		if refused {
-			l.refuse(soft, refusal)
-			return
+			if !l.refuse(soft, refusal) {
+				return
+			}
 		}
 		if l.now().Sub(begun) > time.Minute {
 			pause.reset()
@@ -132,6 +140,7 @@ func (l *lane) own(soft, hard context.Context) error {
 			return fmt.Errorf("taking lane %d over: %w", l.number, err)
 		}
 	}
+	l.unrefuse()
 	for soft.Err() == nil {
 		if err := l.next(soft, hard); err != nil {
 			return err
@@ -149,6 +158,7 @@ func (l *lane) next(soft, hard context.Context) error {
 		return err
 	}
 	if err := l.fetch(soft); err != nil || soft.Err() != nil {
+		l.fetched = nil // what was taken of it is not folded; it is fetched again
 		return err
 	}
 	if !l.somethingToDo() {
@@ -192,13 +202,26 @@ func (l *lane) stillOurs(soft context.Context, pause *pauses) bool {
 	}
 }
 
-// refuse stands the lane still, for its operator to see, until soft ends.
-func (l *lane) refuse(soft context.Context, r *Refusal) {
-	l.log.Error("the lane can't go on by itself; the others do", "reason", r.Reason, "detail", r.Detail, "mend", r.Mend)
-	gauge := l.Metrics.lanesRefused.WithLabelValues(fmt.Sprint(l.number), r.Reason)
-	gauge.Set(1)
-	<-soft.Done()
-	gauge.Set(0)
+// refuse stands the lane still, for its operator to see; false when soft ended. Now and then it is looked at again, so
+// that what the operator mended takes effect by itself.
+func (l *lane) refuse(soft context.Context, r *Refusal) bool {
+	r.Lane = l.number
+	if l.refusal == nil || l.refusal.Error() != r.Error() {
+		l.log.Error("the lane can't go on by itself; the others do", "reason", r.Reason, "detail", r.Detail, "mend", r.Mend)
+	}
+	l.unrefuse()
+	l.refusal = r
+	l.Metrics.lanesRefused.WithLabelValues(strconv.Itoa(l.number), r.Reason).Set(1)
+	again := pauses{now: lookAgainAfter}
+	return again.wait(soft)
+}
+
+// unrefuse takes the refusal back: the lane goes on.
+func (l *lane) unrefuse() {
+	if l.refusal != nil {
+		l.Metrics.lanesRefused.DeleteLabelValues(strconv.Itoa(l.number), l.refusal.Reason)
+		l.refusal = nil
+	}
 }
 
 // report sets the lane's status, and logs what is new in it.
@@ -228,6 +251,7 @@ func (l *lane) report(err error) {
 // close gives back what the lane holds.
 func (l *lane) close() error {
 	l.fetcher.Close()
+	l.unrefuse()
 	l.forgetCounts()
 	l.forgetLag()
 	return l.store.Close()

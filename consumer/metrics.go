@@ -14,6 +14,7 @@ type Metrics struct {
 	deadLetters   *prometheus.CounterVec
 	duplicates    prometheus.Counter
 	late          prometheus.Counter
+	forgotten     prometheus.Counter
 	future        prometheus.Counter
 	unevaluable   *prometheus.CounterVec
 	changes       *prometheus.CounterVec
@@ -50,6 +51,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		deadLetters: counters("dead_letters_total", "Events that could not be scored, by reason.", "reason"),
 		duplicates:  counter("duplicates_total", "Events that had been counted before."),
 		late:        counter("late_events_total", "Events older than their lead's clock."),
+		forgotten:   counter("forgotten_events_total", "Events of the last seven days that a very busy lead no longer remembers, so that a repetition would count."),
 		future:      counter("future_events_total", "Events whose time lay more than five minutes ahead of their record's and was taken as that."),
 		unevaluable: counters("rule_unevaluable_total", "Times that a rule's condition or expression could not be evaluated, so that it did not match.", "rule"),
 		changes:     counters("tier_changes_total", "Announced changes of tier.", "from", "to", "cause"),
@@ -72,7 +74,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		timersDue: prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "hotlead", Name: "timers_due",
 			Help: "Leads in hand whose timer has come due; one that stays up is a lane that can't decide them."}),
 	}
-	reg.MustRegister(m.events, m.deadLetters, m.duplicates, m.late, m.future, m.unevaluable, m.changes, m.leads, m.eventToChange,
+	reg.MustRegister(m.events, m.deadLetters, m.duplicates, m.late, m.forgotten, m.future, m.unevaluable, m.changes, m.leads, m.eventToChange,
 		m.lagRecords, m.lagSeconds, m.batchSeconds, m.batchEvents, m.transactions, m.rollbacks, m.fenced, m.takeOvers,
 		m.lanesOwned, m.lanesRefused, m.rebalances, m.timersDue)
 	return m

@@ -104,7 +104,7 @@ func (w *world) spawn(s strike) *child {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	c := &child{w: w, cmd: exec.Command(os.Args[0]), ended: make(chan error, 1), struck: make(chan struct{})} //nolint:noctx // ends with its stdin
+	c := &child{w: w, cmd: exec.Command(os.Args[0]), ended: make(chan error, 1), struck: make(chan struct{})}
 	c.cmd.Env = append(os.Environ(), planVariable+"="+string(text))
 	c.cmd.Stderr = w.log
 	announce := sync.OnceFunc(func() { close(c.struck) })

@@ -29,7 +29,17 @@ type recovery struct {
 	Until map[string]int64 `json:"until"`
 	Batch uint64           `json:"batch"`
 	Clock scorer.Instant   `json:"clock"`
+	// Blind is whether there was no committed position, so that nobody knows which forwards and dead letters have been
+	// sent. All are sent again, by ordinary batches: an event that is forwarded twice counts once all the same, and a
+	// dead letter written twice is better than one that is lost.
+	Blind bool `json:"blind,omitempty"`
 }
+
+// silent is whether the lane folds what the world has been told already: no change is announced, no event counted.
+func (l *lane) silent() bool { return l.recovery != nil && l.recovery.Phase != phaseReconcile }
+
+// still is whether n stands still: while a refold catches up with a committed position.
+func (l *lane) still() bool { return l.silent() && !l.recovery.Blind }
 
 // refoldTo is a recovery that folds up to the committed position; without one, up to the end of what is there, since
 // the output topic may have told the world of any of it.
@@ -42,6 +52,7 @@ func refoldTo(f found, committed *position) *recovery {
 		}
 		return r
 	}
+	r.Blind = true
 	for part, b := range f.bounds {
 		r.Until[offsetKey(part)] = b.Stable
 	}
@@ -82,11 +93,15 @@ func (l *lane) refold(soft, hard context.Context) error {
 	b := &l.batch
 	l.begin()
 	if at := l.positions(l.recovery.Until); len(at) > 0 {
-		fetched, err := l.fetcher.Fetch(soft, at, idleWait)
-		if err != nil {
-			return nil // soft ended: nothing is in hand
+		if !l.pending() {
+			fetched, err := l.fetcher.Fetch(soft, at, idleWait)
+			if err != nil {
+				return nil // soft ended: nothing is in hand
+			}
+			l.fetched = fetched
 		}
-		if err := l.takeIn(fetched, l.recovery.Until); err != nil {
+		b.begun = l.now()
+		if err := l.takeIn(l.recovery.Until); err != nil {
 			return err
 		}
 		b.clock = max(b.clock, b.newest)
@@ -98,11 +113,14 @@ func (l *lane) refold(soft, hard context.Context) error {
 	return l.foldSilently(soft, hard)
 }
 
-// foldSilently loads, folds and decides the batch in hand. Nothing is announced.
+// foldSilently loads, folds and decides the batch in hand. No change of it is announced.
 func (l *lane) foldSilently(soft, hard context.Context) error {
 	if err := l.load(hard); err != nil {
 		return err
 	}
 	l.fold()
-	return l.decide(soft, hard)
+	if err := l.decide(soft, hard); err != nil {
+		return err
+	}
+	return l.announce(hard)
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 
 	"github.com/hotlead/hotlead/consumer/internal/wire"
 	"github.com/hotlead/hotlead/events"
@@ -47,7 +46,7 @@ func (l *lane) takeOver(soft, hard context.Context) error {
 	if err := l.hold(hard, ledger, f); err != nil {
 		return err
 	}
-	if err := l.settle(hard, todo); err != nil {
+	if err := l.settle(hard, f, todo); err != nil {
 		return err
 	}
 	l.warm = true
@@ -61,11 +60,8 @@ func (l *lane) find(ctx context.Context) (found, error) {
 	if err != nil {
 		return f, fmt.Errorf("reading the committed position: %w", err)
 	}
-	if f.committed, err = readPosition(committed); err != nil {
-		return f, &Refusal{
-			Reason: "foreign_offsets", Detail: err.Error(),
-			Mend: fmt.Sprintf("delete the offsets of group %s (`kafka-consumer-groups --delete-offsets`); hotlead then trusts Redis", l.Group),
-		}
+	if f.committed, err = readPosition(committed, l.Store.Prefix()); err != nil {
+		return f, l.foreign(err)
 	}
 	bounds, err := l.cluster.Bounds(ctx, append([]wire.Partition{l.output}, l.inputs...))
 	if err != nil {
@@ -86,17 +82,43 @@ func (l *lane) find(ctx context.Context) (found, error) {
 	return f, nil
 }
 
+// foreign refuses offsets that can't be trusted.
+func (l *lane) foreign(err error) *Refusal {
+	if errors.Is(err, errOtherPrefix) {
+		return &Refusal{Reason: "shared", Detail: err.Error(), Mend: "give this service the redis.prefix that its group began with, or a kafka.group and a topic of tier changes of its own"}
+	}
+	return &Refusal{
+		Reason: "foreign_offsets", Detail: err.Error(),
+		Mend: fmt.Sprintf("delete the offsets of group %s (`kafka-consumer-groups --delete-offsets`); hotlead then goes on from Redis and from what it announced", l.Group),
+	}
+}
+
+// mismatch refuses a ledger that belongs to another service, or to other lanes.
+func (l *lane) mismatch(ledger *state.Ledger) *Refusal {
+	switch {
+	case ledger.Lanes != l.lanes:
+		return &Refusal{
+			Reason: "lanes",
+			Detail: fmt.Sprintf("its state was made for %d lanes, and %s has %d partitions, so leads would be looked for in other lanes", ledger.Lanes, l.Topics.Inbox, l.lanes),
+			Mend:   fmt.Sprintf("make %s anew with %d partitions, or choose another redis.prefix and kafka.group to score everything again", l.Topics.Inbox, ledger.Lanes),
+		}
+	case ledger.Group != l.Group, ledger.Output != l.Topics.TierChanges:
+		return &Refusal{
+			Reason: "shared",
+			Detail: fmt.Sprintf("the state under the prefix %q belongs to group %s, which announces to %s; this is group %s, which announces to %s", l.Store.Prefix(), ledger.Group, ledger.Output, l.Group, l.Topics.TierChanges),
+			Mend:   "give this service a redis.prefix of its own",
+		}
+	}
+	return nil
+}
+
 // ledgerFor is the ledger with which the lane goes on.
 func (l *lane) ledgerFor(f found, todo action) (*state.Ledger, error) {
 	if f.ledger == nil {
 		return l.newLedger(f, todo)
 	}
-	if f.ledger.Lanes != l.lanes {
-		return nil, &Refusal{
-			Reason: "lanes",
-			Detail: fmt.Sprintf("its state was made for %d lanes, and %s has %d partitions, so leads would be looked for in other lanes", f.ledger.Lanes, l.Topics.Inbox, l.lanes),
-			Mend:   fmt.Sprintf("make %s anew with %d partitions, or choose another redis.prefix and kafka.group to score everything again", l.Topics.Inbox, f.ledger.Lanes),
-		}
+	if refusal := l.mismatch(f.ledger); refusal != nil {
+		return nil, refusal
 	}
 	ledger := *f.ledger
 	ledger.Offsets = maps.Clone(f.ledger.Offsets)
@@ -120,7 +142,7 @@ func (l *lane) ledgerFor(f found, todo action) (*state.Ledger, error) {
 // newLedger is the ledger of a lane that has none: of one that begins, or of one whose Redis lost everything.
 func (l *lane) newLedger(f found, todo action) (*state.Ledger, error) {
 	ledger := &state.Ledger{
-		Format: state.LedgerFormat, Batch: 1, OutputOffset: -1, Cursor: -1, Buckets: state.DefaultBuckets, Lanes: l.lanes,
+		Format: state.LedgerFormat, Batch: 1, OutputOffset: -1, Cursor: -1, Buckets: state.DefaultBuckets, Lanes: l.lanes, Group: l.Group, Output: l.Topics.TierChanges,
 		Offsets: map[string]int64{}, Counts: map[string]int64{},
 		Model: state.ModelInForce{Name: l.Model.Name, Version: l.Model.Version, Text: l.Model.Text},
 	}
@@ -189,6 +211,7 @@ func (l *lane) hold(ctx context.Context, ledger *state.Ledger, f found) error {
 		l.indexed[t.Name] = t.Indexed
 	}
 	l.leads = state.NewLeads(l.memory)
+	l.fetched = nil
 	l.caughtUp, l.ailing, l.ends = false, nil, map[wire.Partition]int64{}
 	for part, b := range f.bounds {
 		l.ends[part] = b.Stable
@@ -200,6 +223,8 @@ func (l *lane) hold(ctx context.Context, ledger *state.Ledger, f found) error {
 	for tier, n := range ledger.Counts {
 		l.Metrics.leads.WithLabelValues(tier).Add(float64(n))
 	}
+	l.begin()
+	l.observeLag()
 	var err error
 	if l.nextDue, err = l.store.NextDue(ctx); err != nil {
 		return fmt.Errorf("reading the first timer: %w", err)
@@ -208,7 +233,7 @@ func (l *lane) hold(ctx context.Context, ledger *state.Ledger, f found) error {
 }
 
 // settle does what the table says, once the lane is ours.
-func (l *lane) settle(hard context.Context, todo action) error {
+func (l *lane) settle(hard context.Context, f found, todo action) error {
 	switch todo {
 	case begin:
 		return l.commitBare(hard)
@@ -216,8 +241,8 @@ func (l *lane) settle(hard context.Context, todo action) error {
 		l.Metrics.rollbacks.Inc()
 		l.log.Warn("Redis lost writes: folding again what was lost; nothing is announced twice", "found", todo.String(), "batch", l.ledger.Batch, "committed", l.committed)
 	case probe:
-		l.log.Warn("the group has no committed position (its offsets expired, or were deleted): trusting Redis")
-		return l.announceUnless(hard)
+		l.log.Warn("the group has no committed position (its offsets expired, or were deleted): going on from Redis and from what was announced")
+		return l.probe(hard, f)
 	case reannounce:
 		return l.announceOutbox(hard)
 	case recoverOn:
@@ -237,74 +262,6 @@ func (l *lane) announceOutbox(hard context.Context) error {
 	}
 	if err := l.commit(hard, records); err != nil {
 		return fmt.Errorf("announcing the outbox of batch %d: %w", l.ledger.Batch, err)
-	}
-	return nil
-}
-
-// announceUnless announces the outbox only if Kafka does not hold it yet: without a committed position, its last record
-// tells, since a transaction is whole. The last, because changes come last in an outbox: neither retention nor compaction
-// takes a lead's newest change, while a dead letter or a forward may be gone by the time that the offsets have expired.
-func (l *lane) announceUnless(hard context.Context) error {
-	records, err := events.ReadOutbox(l.ledger.Outbox)
-	if err != nil {
-		return &Refusal{Reason: "format", Detail: "the outbox can't be read: " + err.Error(), Mend: "run the version of hotlead that wrote it"}
-	}
-	if len(records) > 0 {
-		held, err := l.holds(hard, &records[len(records)-1])
-		if err != nil {
-			return fmt.Errorf("looking for the outbox in Kafka: %w", err)
-		}
-		if held {
-			records = nil
-		}
-	}
-	return l.commit(hard, records)
-}
-
-// holds is whether a record stands in its partition, read committed. It was written no earlier than the timestamp that
-// it carries says, so the search begins there. Headers count: an event that was sent twice to the wrong lane makes two
-// forwards that differ in nothing but where they came from.
-func (l *lane) holds(ctx context.Context, r *events.OutRecord) (bool, error) {
-	part := wire.Partition{Topic: r.Topic, Partition: r.Partition}
-	at, err := l.cluster.OffsetAt(ctx, part, r.Time)
-	if err != nil {
-		return false, err
-	}
-	held := false
-	err = l.scan(ctx, part, at, func(have *events.Record) error {
-		held = held || bytes.Equal(have.Key, r.Key) && bytes.Equal(have.Value, r.Value) &&
-			slices.EqualFunc(have.Headers, r.Headers, func(a, b events.Header) bool { return a.Key == b.Key && bytes.Equal(a.Value, b.Value) })
-		return nil
-	})
-	return held, err
-}
-
-// scan reads a partition from offset at (or its start) to its present end.
-func (l *lane) scan(ctx context.Context, part wire.Partition, at int64, each func(*events.Record) error) error {
-	bounds, err := l.cluster.Bounds(ctx, []wire.Partition{part})
-	if err != nil {
-		return fmt.Errorf("reading the bounds of %s[%d]: %w", part.Topic, part.Partition, err)
-	}
-	fetcher := l.cluster.Fetcher(fetchBytes)
-	defer fetcher.Close()
-	end := bounds[part].Stable
-	for at = max(at, bounds[part].Start); at < end; {
-		fetched, err := fetcher.Fetch(ctx, []wire.Position{{Partition: part, Offset: at}}, idleWait)
-		if err != nil {
-			return fmt.Errorf("reading %s[%d] at %d: %w", part.Topic, part.Partition, at, err)
-		}
-		for i := range fetched {
-			f := &fetched[i]
-			if f.Err != nil {
-				return fmt.Errorf("reading %s[%d] at %d: %w", part.Topic, part.Partition, at, f.Err)
-			}
-			for j := range f.Records {
-				if err := each(&f.Records[j]); err != nil {
-					return err
-				}
-			}
-			at = f.Next
-		}
 	}
 	return nil
 }

@@ -148,7 +148,7 @@ func (e *envelope) binary(r *Record, s *scanner) {
 	plainTrace := token{}
 	for i := range r.Headers {
 		h := &r.Headers[i]
-		a := attrOther
+		var a attribute
 		switch {
 		case len(h.Key) > 3 && h.Key[:3] == "ce_":
 			// Content type and data have no ce_ header.

@@ -155,7 +155,7 @@ func testLedgerRoundTrip(b *bench) {
 	want := &Ledger{
 		Format: LedgerFormat, Batch: 1 << 40, Step: 7, Owner: Owner{ProducerID: 1 << 50, Epoch: 32767},
 		Offsets: map[string]int64{"lead.engagement/3": 12, "a:b/3": 1 << 50}, Clock: noon,
-		Outbox: []byte{0, 1, 255, '\r', '\n'}, OutputOffset: 17, Cursor: 3, Recovery: []byte("half way"), Buckets: 64, Lanes: 12,
+		Outbox: []byte{0, 1, 255, '\r', '\n'}, OutputOffset: 17, Cursor: 3, Recovery: []byte("half way"), Buckets: 64, Lanes: 12, Group: "g", Output: "changes",
 		Model:  ModelInForce{Name: "b2b-saas", Version: 7, Text: []byte("name: b2b-saas\nversion: 7\n")},
 		Counts: map[string]int64{"hot": 1, "count:odd": 2},
 	}

@@ -40,6 +40,9 @@ type Ledger struct {
 	// Lanes is how many lanes there were when the ledger was made. Leads stand in the lane that their ID gives for that
 	// many, so it never changes.
 	Lanes int
+	// Group and Output are the consumer group and the topic of tier changes that the lane belongs to: a second service
+	// under the same prefix would announce everything again.
+	Group, Output string
 	// Counts are the leads in each tier.
 	Counts map[string]int64
 }
@@ -74,6 +77,8 @@ const (
 	fieldRecovery     = "recovery"
 	fieldBuckets      = "buckets"
 	fieldLanes        = "lanes"
+	fieldGroup        = "group"
+	fieldTopic        = "topic"
 	prefixOffset      = "offset:" // + "topic/partition"
 	prefixCount       = "count:"  // + tier
 )
@@ -119,6 +124,8 @@ func ledgerFields(l *Ledger) map[string]string {
 		fieldCursor:       strconv.Itoa(l.Cursor),
 		fieldBuckets:      strconv.Itoa(l.Buckets),
 		fieldLanes:        strconv.Itoa(l.Lanes),
+		fieldGroup:        l.Group,
+		fieldTopic:        l.Output,
 	}
 	if len(l.Outbox) > 0 {
 		fields[fieldOutbox] = string(l.Outbox)
@@ -152,6 +159,8 @@ func parseLedger(fields map[string]string) (*Ledger, error) {
 		Cursor:       int(r.int(fieldCursor)),
 		Buckets:      r.buckets(),
 		Lanes:        int(r.int(fieldLanes)),
+		Group:        fields[fieldGroup],
+		Output:       fields[fieldTopic],
 		Outbox:       bytesOf(fields[fieldOutbox]),
 		Recovery:     bytesOf(fields[fieldRecovery]),
 		Offsets:      make(map[string]int64),

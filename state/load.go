@@ -129,8 +129,8 @@ func (l *Lane) Due(ctx context.Context, until scorer.Instant, limit int) ([]stri
 	if err != nil {
 		return nil, fmt.Errorf("read the due timers of lane %d: %w", l.p, err)
 	}
-	ids, err := conn.ZRangeByScore(ctx, l.keys.timers, &redis.ZRangeBy{
-		Min: "-inf", Max: strconv.FormatInt(int64(until), 10), Count: int64(limit),
+	ids, err := conn.ZRangeArgs(ctx, redis.ZRangeArgs{
+		Key: l.keys.timers, ByScore: true, Start: "-inf", Stop: strconv.FormatInt(int64(until), 10), Count: int64(limit),
 	}).Result()
 	if err != nil {
 		return nil, fmt.Errorf("read the due timers of lane %d: %w", l.p, damagedIfWrongType(err))

@@ -81,6 +81,9 @@ func Open(o Options) (*Store, error) {
 	})}, nil
 }
 
+// Prefix is what begins every key.
+func (s *Store) Prefix() string { return s.prefix }
+
 // Close closes all connections; the lanes' too.
 func (s *Store) Close() error {
 	if err := s.client.Close(); err != nil {

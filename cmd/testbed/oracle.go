@@ -85,7 +85,8 @@ type Expected struct {
 
 	seen                         map[string]bool
 	clock, reset, moved          int64
-	visits, pricing, opened      int
+	visits, pricing              int
+	opened, openedInLife         int
 	downloads, bounced           int
 	minutes                      float64
 	attributes, ratings, verdict map[string]dated
@@ -151,7 +152,10 @@ func (l *Expected) engage(e *Event, at int64) {
 			l.pricing++
 		}
 	case e.Type == "email.opened":
-		l.opened = min(l.opened+1, 5)
+		if l.openedInLife < 5 { // in the lead's life, whatever was reset in between
+			l.openedInLife++
+			l.opened++
+		}
 	case strings.HasPrefix(e.Type, "webinar."):
 		minutes, _ := e.Data["minutes"].(int)
 		l.minutes += float64(minutes)
