@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -13,6 +14,9 @@ type layout struct {
 	lanes      int
 	partitions map[string]int
 }
+
+// errLayout: the topics are not as they must be, which waiting does not mend.
+var errLayout = errors.New("the topics won't do")
 
 // readLayout asks Kafka for the topics, and says what is missing or can't work.
 func readLayout(ctx context.Context, cluster *wire.Cluster, topics Topics) (layout, error) {
@@ -28,12 +32,12 @@ func readLayout(ctx context.Context, cluster *wire.Cluster, topics Topics) (layo
 		}
 	}
 	if len(missing) > 0 {
-		return layout{}, fmt.Errorf("topics are missing: %s; run `hotlead topics create`", strings.Join(missing, ", "))
+		return layout{}, fmt.Errorf("%w: missing are %s; run `hotlead topics create`", errLayout, strings.Join(missing, ", "))
 	}
 	at := layout{lanes: partitions[topics.Inbox], partitions: partitions}
 	if changes := partitions[topics.TierChanges]; changes != at.lanes {
-		return layout{}, fmt.Errorf("%s has %d partitions and %s has %d; they must have the same: the inbox's count is the number of lanes and never changes, so make %s anew with %d",
-			topics.TierChanges, changes, topics.Inbox, at.lanes, topics.TierChanges, at.lanes)
+		return layout{}, fmt.Errorf("%w: %s has %d partitions and %s has %d; they must have the same: the inbox's count is the number of lanes and never changes, so make %s anew with %d",
+			errLayout, topics.TierChanges, changes, topics.Inbox, at.lanes, topics.TierChanges, at.lanes)
 	}
 	return at, nil
 }

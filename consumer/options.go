@@ -50,9 +50,11 @@ type Options struct {
 	// SessionTimeout and RebalanceTimeout are the group's; 0: its defaults.
 	SessionTimeout, RebalanceTimeout time.Duration
 
-	// now is the wall clock, and step is told of each numbered step of a batch: seams for tests.
-	now  func() time.Time
-	step func(lane int, step Step)
+	// now is the wall clock, step is told of each numbered step of a batch, and lookAtTopicsEvery is how often the topics'
+	// partitions are looked at: seams for tests.
+	now               func() time.Time
+	step              func(lane int, step Step)
+	lookAtTopicsEvery time.Duration
 }
 
 // Step is a point in the life of a batch at which a test may strike.
@@ -79,6 +81,9 @@ func (o *Options) complete() error {
 	}
 	if o.now == nil {
 		o.now = time.Now
+	}
+	if o.lookAtTopicsEvery == 0 {
+		o.lookAtTopicsEvery = 30 * time.Second
 	}
 	if o.step == nil {
 		o.step = func(int, Step) {}

@@ -66,9 +66,19 @@ func (w *Worker) Run(ctx context.Context) error {
 	w.life = context.WithoutCancel(ctx)
 	w.cluster = wire.Dial(wire.Options{Brokers: w.o.Brokers, TLS: w.o.TLS, SASL: w.o.SASL, ClientID: w.o.ClientID, Log: w.o.Log})
 	defer w.cluster.Close()
-	if !w.start(ctx) {
-		return nil
+	for {
+		if !w.start(ctx) {
+			return nil
+		}
+		if err := w.work(ctx); err != nil || ctx.Err() != nil {
+			return err
+		}
+		w.o.Log.Info("the topics have other partitions than before; joining the group anew")
 	}
+}
+
+// work is one membership of the group: until ctx ends, or the topics are cut another way.
+func (w *Worker) work(ctx context.Context) error {
 	member := group.Join(group.Options{
 		Brokers: w.o.Brokers, Transport: w.cluster.Transport(), ID: w.o.Group, ClientID: w.o.ClientID,
 		Topics: w.o.Topics.inputs(), Lanes: w.layout.lanes, Partitions: w.layout.partitions,
@@ -78,8 +88,34 @@ func (w *Worker) Run(ctx context.Context) error {
 	w.member = member
 	w.mu.Unlock()
 	w.starting.Store(nil)
+	ctx, cancel := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		defer cancel()
+		w.watchLayout(ctx)
+	})
 	err := member.Run(ctx, (*owner)(w))
+	cancel()
+	watching.Wait()
 	return errors.Join(err, w.close())
+}
+
+// watchLayout returns when the topics have other partitions than the worker joined with: a new partition of an input
+// belongs to a lane, and would never be read. A layout that can't work is left to start to tell of.
+func (w *Worker) watchLayout(ctx context.Context) {
+	for {
+		pause := pauses{now: w.o.lookAtTopicsEvery}
+		if !pause.wait(ctx) {
+			return
+		}
+		at, err := readLayout(ctx, w.cluster, w.o.Topics)
+		switch {
+		case errors.Is(err, errLayout):
+			return
+		case err == nil && !maps.Equal(at.partitions, w.layout.partitions):
+			return
+		}
+	}
 }
 
 // start waits until Kafka and Redis are as they must be; false when ctx ended first.

@@ -111,6 +111,18 @@ func TestCorrectGoesOnFromWhatWasTold(t *testing.T) {
 			t.Errorf("%+v, lead %+v", out, s.lead)
 		}
 	})
+	t.Run("a tier that is kept, reached by events since", func(t *testing.T) {
+		s := tell(t, ladder)
+		for range 7 {
+			s.does(0, "page.viewed")
+		}
+		s.isIn("hot")
+		at := t0.Add(day) // 63: hot, but not enough to become hot
+		out := s.folder.Correct(&s.lead, Told{Sequence: 1, Tier: "warm", Since: t0 - 5, Behind: true}, at, nil)
+		if len(out) != 2 || out[0].From != "warm" || out[0].To != "hot" || out[0].Sequence != 2 || out[1].Stage != "MQL" || s.lead.Tier != "hot" {
+			t.Errorf("%+v, lead %+v", out, s.lead)
+		}
+	})
 	t.Run("a stage that was reached on another path, and does not hold now", func(t *testing.T) {
 		s := hot()
 		out := s.folder.Correct(&s.lead, Told{Sequence: 4, Tier: "cold"}, t0.Add(70*day), nil)

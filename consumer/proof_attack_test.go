@@ -1,0 +1,224 @@
+package consumer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/hotlead/hotlead/cmd/testbed"
+	"github.com/hotlead/hotlead/consumer/internal/wire"
+)
+
+// What strangers, and operators in a hurry, may do to a lane.
+
+// TestForgedTimestampsDoNotAgeALane: a record may carry any timestamp that its broker lets through. Neither the lane's
+// clock nor a lead's may follow it.
+func TestForgedTimestampsDoNotAgeALane(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	far := "3155760000000" // a hundred years ahead of our clock, in milliseconds
+	if _, err := w.admin().AlterTopicConfigs(w.limited(), []kadm.AlterConfig{
+		{Op: kadm.SetConfig, Name: "message.timestamp.after.max.ms", Value: &far},
+	}, w.topics.Engagement); err != nil {
+		t.Fatal(err)
+	}
+	forged := time.Now().AddDate(90, 0, 0)
+	traffic := w.traffic(20)
+	var records []*kgo.Record
+	for lane := range int32(lanesOfTests) {
+		records = append(records,
+			&kgo.Record{Topic: w.topics.Engagement, Partition: lane, Key: []byte("x"), Value: []byte("not json"), Timestamp: forged},
+			// Without a time of its own, the event's is the record's.
+			&kgo.Record{Topic: w.topics.Engagement, Partition: lane, Key: fmt.Appendf(nil, "forged-%d", lane), Timestamp: forged,
+				Value: fmt.Appendf(nil, `{"specversion":"1.0","id":"%d","source":"s","type":"other","data":{}}`, lane)})
+	}
+	w.eventually("the broker to take such timestamps", func(ctx context.Context) error {
+		return w.client.ProduceSync(ctx, records...).FirstErr()
+	})
+	w.start()
+	w.drained()
+	w.send(some(traffic, 100)...)
+	w.drained()
+	for lane := range lanesOfTests {
+		ledger := w.raw.HGetAll(w.limited(), w.ledgerKey(lane)).Val()
+		if now := fmt.Sprint(time.Now().UnixMilli()); len(ledger["clock"]) > len(now) || ledger["clock"] > now {
+			t.Errorf("the clock of lane %d stands at %s, now is %s", lane, ledger["clock"], now)
+		}
+	}
+	changes := testbed.ReadChanges(t, w.kafka, w.topics.TierChanges)
+	for _, said := range w.oracle.Differences(changes, strictly) {
+		t.Error(said)
+	}
+}
+
+// TestAnotherGroupUnderTheSamePrefixIsRefused: else each would announce the other's outbox again.
+func TestAnotherGroupUnderTheSamePrefixIsRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.send(some(w.traffic(20), 200)...)
+	w.start()
+	w.drained()
+	stranger := w.start(func(o *Options) { o.Group = testbed.Unique(t, "other") })
+	w.eventually("the refusal", func(ctx context.Context) error {
+		if err := stranger.Ready(ctx); err == nil || !strings.Contains(err.Error(), "redis.prefix of its own") {
+			return fmt.Errorf("readiness says %v", err)
+		}
+		return nil
+	})
+	stranger.stop()
+	w.check(strictly)
+}
+
+// TestTheSameGroupUnderAnotherPrefixIsRefused: it would fold everything again, and announce corrections.
+func TestTheSameGroupUnderAnotherPrefixIsRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.send(some(w.traffic(20), 200)...)
+	first := w.start()
+	w.drained()
+	first.stop()
+	here := w.prefix
+	w.prefix = testbed.Unique(t, "elsewhere")
+	stranger := w.start()
+	w.eventually("the refusal", func(ctx context.Context) error {
+		if err := stranger.Ready(ctx); err == nil || !strings.Contains(err.Error(), "under another prefix") {
+			return fmt.Errorf("readiness says %v", err)
+		}
+		return nil
+	})
+	stranger.stop()
+	w.prefix = here
+	w.start()
+	w.check(strictly)
+}
+
+// TestTheGroupsOffsetsWereDeletedAndRedisIsOld: without a committed position nothing but the output itself can say that
+// Redis was restored from an older backup.
+func TestTheGroupsOffsetsWereDeletedAndRedisIsOld(t *testing.T) {
+	t.Parallel()
+	r := testbed.OwnRedis(t)
+	if !r.Faults() {
+		return
+	}
+	w := newWorldOn(t, testbed.Kafka(t).Addr, r.Addr, nil)
+	traffic := w.traffic(60)
+	var snapshot testbed.Snapshot
+	for round := range 2 {
+		w.send(some(traffic, 400)...)
+		worker := w.start()
+		w.check(strictly)
+		worker.stop()
+		if round == 0 {
+			snapshot = r.SaveSnapshot()
+		}
+	}
+	r.Rollback(snapshot)
+	w.deleteOffsets()
+	w.send(some(traffic, 200)...)
+	w.start()
+	w.check(testbed.Strictness{}) // nobody knows up to where the world was told, so what is new is told by corrections
+}
+
+// TestEverythingLostButTheLog: no ledger and no committed position, and forwards on the way that nobody had folded.
+func TestEverythingLostButTheLog(t *testing.T) {
+	t.Parallel()
+	w := newWorldOn(t, testbed.Kafka(t).Addr, testbed.Redis(t).Addr, map[string]int{"engagement": lanesOfTests + 1})
+	traffic := w.traffic(40)
+	w.send(some(traffic, 400)...)
+	first := w.start()
+	w.check(testbed.Strictness{})
+	first.stop()
+	w.deleteOffsets()
+	for lane := range lanesOfTests {
+		w.raw.Del(w.limited(), w.ledgerKey(lane))
+	}
+	w.send(some(traffic, 200)...) // some of them in a lane that is not theirs
+	w.start()
+	w.check(testbed.Strictness{})
+}
+
+// TestPartitionsAddedWhileRunning are read without anybody's doing.
+func TestPartitionsAddedWhileRunning(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	traffic := w.traffic(40)
+	w.send(some(traffic, 200)...)
+	w.start(func(o *Options) { o.lookAtTopicsEvery = 50 * time.Millisecond })
+	w.drained()
+	if _, err := w.admin().UpdatePartitions(w.limited(), 2*lanesOfTests, w.topics.Engagement); err != nil {
+		t.Fatal(err)
+	}
+	w.partitions[w.topics.Engagement] = 2 * lanesOfTests
+	w.eventually("producers to see the new partitions", func(ctx context.Context) error {
+		w.client = w.franz()
+		return w.client.ProduceSync(ctx, &kgo.Record{Topic: w.topics.Engagement, Partition: 2*lanesOfTests - 1, Key: []byte("x"), Value: []byte("{")}).FirstErr()
+	})
+	w.send(some(traffic, 200)...)
+	w.check(testbed.Strictness{})
+}
+
+// TestTheDeadLetterTopicIsGone: the lane that can't announce says so, and goes on when the topic is back.
+func TestTheDeadLetterTopicIsGone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.send(some(w.traffic(20), 100)...)
+	worker := w.start()
+	w.drained()
+	worker.ready()
+	if _, err := w.admin().DeleteTopic(w.limited(), w.topics.DeadLetters); err != nil {
+		t.Fatal(err)
+	}
+	poison := &kgo.Record{Topic: w.topics.Engagement, Partition: 0, Key: []byte("x"), Value: []byte("{")}
+	if err := w.client.ProduceSync(w.limited(), poison).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	w.eventually("readiness to fail", func(ctx context.Context) error {
+		if err := worker.Ready(ctx); err == nil {
+			return errors.New("ready, with a lane that stands still")
+		}
+		return nil
+	})
+	testbed.CreateTopics(t, w.kafka, map[string]int{w.topics.DeadLetters: lanesOfTests})
+	w.check(strictly)
+	worker.ready()
+	if letters := testbed.ReadTopic(t, w.kafka, w.topics.DeadLetters); len(letters) != 1 {
+		t.Errorf("%d dead letters, want 1", len(letters))
+	}
+}
+
+// TestManySmallRecordsAreManyBatches: what a fetch brings may be a great many records; a batch is bounded all the same.
+func TestManySmallRecordsAreManyBatches(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const n = 2*batchRecords + 5000
+	records := make([]*kgo.Record, n)
+	for i := range records {
+		records[i] = &kgo.Record{Topic: w.topics.Engagement, Partition: 1, Value: []byte("x")}
+	}
+	if err := w.client.ProduceSync(w.limited(), records...).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	w.start()
+	w.drained()
+	if letters := testbed.ReadTopic(t, w.kafka, w.topics.DeadLetters); len(letters) != n {
+		t.Errorf("%d dead letters, want %d", len(letters), n)
+	}
+	if batches := w.raw.HGet(w.limited(), w.ledgerKey(1), "n").Val(); batches < "4" { // one to begin, three of records
+		t.Errorf("%s batches", batches)
+	}
+}
+
+// TestABatchThatCannotBeReadRefusesTheLane: nothing is passed over in silence.
+func TestABatchThatCannotBeReadRefusesTheLane(t *testing.T) {
+	var refusal *Refusal
+	err := new(lane).unread(&wire.Fetched{Partition: clicks, Err: fmt.Errorf("at offset 7: %w", wire.ErrCorrupt)})
+	if !errors.As(err, &refusal) || refusal.Reason != "corrupt" || !strings.Contains(refusal.Error(), "kafka-delete-records") {
+		t.Errorf("%v", err)
+	}
+}
