@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/twmb/franz-go/pkg/kadm"
 )
 
@@ -80,6 +81,11 @@ func TestZombie(t *testing.T) {
 			w.eventuallyOwns(heir, lanesOfTests/2) // the zombie is a member again, and has its share
 			halt()
 			w.check(strictly)
+			for _, layer := range []string{"kafka", "redis"} {
+				if n := testutil.ToFloat64(heir.o.Metrics.fenced.WithLabelValues(layer)); n > 0 {
+					t.Errorf("the rightful owner was fenced %v times (%s): the zombie took lanes over without asking", n, layer)
+				}
+			}
 			if err := zombie.stop(); err != nil {
 				t.Errorf("the zombie ended with: %v", err)
 			}

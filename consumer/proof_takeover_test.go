@@ -114,6 +114,45 @@ func TestARefoldThatEndsElsewhereIsCorrected(t *testing.T) {
 	}
 }
 
+// TestARefoldThatTakesADetourIsNotTold: live, an event came too late to count, after a reset. Folded again it comes first,
+// makes the lead hot, and is reset: the world never heard of that, so what is announced next still begins at 1.
+func TestARefoldThatTakesADetourIsNotTold(t *testing.T) {
+	t.Parallel()
+	r := testbed.OwnRedis(t)
+	w := newWorldOn(t, testbed.Kafka(t).Addr, r.Addr, map[string]int{"engagement": 2 * lanesOfTests})
+	lane := events.Lane("lead-1", lanesOfTests)
+	at := time.Now().Add(-time.Hour).Truncate(time.Millisecond)
+	first := w.start()
+	send := func(e testbed.Event, partition int, stamp time.Time) {
+		record := w.record(&e)
+		record.Partition, record.Timestamp = int32(partition), stamp
+		if err := w.client.ProduceSync(w.limited(), record).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+		w.drained()
+	}
+	webinar := func(id string, at time.Time) testbed.Event {
+		return testbed.Event{Lead: "lead-1", Source: "proof", ID: id, Type: "webinar.attended", Time: at, Data: map[string]any{"minutes": 70}}
+	}
+	send(testbed.Event{Lead: "lead-1", Source: "proof", ID: "a", Type: "email.unsubscribed", Time: at}, lane, at)
+	send(webinar("b", at.Add(-time.Minute)), lane+lanesOfTests, at.Add(-time.Minute))
+	first.stop()
+	if told := testbed.ReadChanges(t, w.kafka, w.topics.TierChanges); len(told) > 0 {
+		t.Fatalf("the scenario is not what it should be: %+v", told)
+	}
+	r.FlushAll()
+	w.start()
+	w.recovered(lane)
+	send(webinar("c", at.Add(time.Second)), lane, at.Add(time.Second))
+	changes := testbed.ReadChanges(t, w.kafka, w.topics.TierChanges)
+	for _, said := range testbed.CheckChains(changes) {
+		t.Error(said)
+	}
+	if list := changes["lead-1"]; len(list) == 0 || list[len(list)-1].To != "hot" {
+		t.Errorf("announced: %+v; want that the lead is hot", list)
+	}
+}
+
 // recovered waits until a lane has a ledger, and no recovery is under way in it.
 func (w *world) recovered(lane int) {
 	w.t.Helper()

@@ -76,6 +76,7 @@ func (l *lane) reconcile(soft, hard context.Context) error {
 		if err != nil {
 			return fmt.Errorf("lane %d: %w", l.number, err)
 		}
+		known.Behind = l.recovery.Blind
 		n := len(b.changes)
 		// The timers up to the committed clock have fired, so the lead has nothing to catch up with; taken further, what it
 		// did before now and is still to be folded would be late. No correction is older than what it corrects.
