@@ -16,9 +16,12 @@ const patience = 5 * time.Second
 // untilDone is the patience of what must not be given up before ctx ends.
 const untilDone time.Duration = 0
 
+// sayAfter is how long a call is tried in silence.
+const sayAfter = 2 * time.Second
+
 // retry tries until there is no error that another try may mend, until ctx ends, or until the patience is used up.
 func (c *Cluster) retry(ctx context.Context, patience time.Duration, what string, try func() error) error {
-	begin := time.Now()
+	begin, said := time.Now(), false
 	for n := 0; ; n++ {
 		err := try()
 		if err == nil {
@@ -31,7 +34,8 @@ func (c *Cluster) retry(ctx context.Context, patience time.Duration, what string
 		if patience != untilDone && time.Since(begin)+pause > patience {
 			return fmt.Errorf("%s (%d tries): %w", what, n+1, err)
 		}
-		if n == 10 {
+		if !said && time.Since(begin) > sayAfter {
+			said = true
 			c.log.WarnContext(ctx, "Kafka still can't answer; trying on", "doing", what, "error", err)
 		}
 		if sleep(ctx, pause) != nil {
