@@ -5,6 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -358,6 +361,84 @@ func TestAZombieDecidedAfterITookOver(t *testing.T) {
 	w.checkAnnounced(strictly)
 }
 
+// TestThePreviousOwnerIsFencedBeforeAnythingIsRead: while the new owner is on its way from Kafka to Redis, the previous
+// one tries to announce what it has decided. Had the new one read the committed position before it fenced, that would
+// succeed, and be announced once more.
+func TestThePreviousOwnerIsFencedBeforeAnythingIsRead(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := w.limited()
+	traffic := w.traffic(1)
+	for w.oracle.Changes() == 0 {
+		w.send(traffic.Next())
+	}
+	first := w.byHand()
+	defer first.close()
+	if err := first.takeOver(ctx, ctx); err != nil {
+		t.Fatal(err)
+	}
+	for len(first.ledger.Outbox) == 0 {
+		if err := errors.Join(first.fetch(ctx), first.load(ctx)); err != nil {
+			t.Fatal(err)
+		}
+		first.fold()
+		if err := first.decide(ctx, ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	proxy := testbed.NewProxy(t, w.redis)
+	proxy.Pause()
+	arrived := make(chan struct{})
+	second := w.byHandOn(gateTo(t, proxy.Addr(), arrived))
+	defer second.close()
+	took := make(chan error, 1)
+	go func() { took <- second.takeOver(ctx, ctx) }()
+	<-arrived
+	if err := first.announce(ctx); !errors.Is(err, wire.ErrFenced) {
+		t.Errorf("the previous owner announced while it was being succeeded: %v", err)
+	}
+	proxy.Resume()
+	if err := <-took; err != nil {
+		t.Fatal(err)
+	}
+	w.checkAnnounced(strictly)
+}
+
+// gateTo is an address that leads to another, and tells when the first client arrives.
+func gateTo(t *testing.T, addr string, arrived chan<- struct{}) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // does not wait
+	if err != nil {
+		t.Fatal(err)
+	}
+	var carrying sync.WaitGroup
+	carrying.Go(func() {
+		for tell := sync.OnceFunc(func() { close(arrived) }); ; tell() {
+			client, err := listener.Accept()
+			if err != nil {
+				return // closed
+			}
+			server, err := net.Dial("tcp", addr) //nolint:noctx // on loopback
+			if err != nil {
+				client.Close()
+				continue
+			}
+			for _, way := range [][2]net.Conn{{client, server}, {server, client}} {
+				carrying.Go(func() {
+					_, _ = io.Copy(way[0], way[1]) // until either end hangs up
+					way[0].Close()
+					way[1].Close()
+				})
+			}
+		}
+	})
+	t.Cleanup(func() {
+		listener.Close()
+		carrying.Wait()
+	})
+	return listener.Addr().String()
+}
+
 // TestALaneThatBrokeWhileItStoodStillIsCold: the announcement fails while the lane drains for a rebalance. When the lane
 // comes back to this worker it must be taken over, or what was decided would never be announced.
 func TestALaneThatBrokeWhileItStoodStillIsCold(t *testing.T) {
@@ -382,6 +463,7 @@ func TestALaneThatBrokeWhileItStoodStillIsCold(t *testing.T) {
 	}
 	l.run(soft, ctx)
 	l.step = func(int, Step) {}
+	w.send(some(traffic, 5)...) // the next batch, whose outbox takes the place of the one before
 	soft, drain = context.WithCancel(ctx)
 	ended := make(chan struct{})
 	go func() {
@@ -389,8 +471,9 @@ func TestALaneThatBrokeWhileItStoodStillIsCold(t *testing.T) {
 		l.run(soft, ctx)
 	}()
 	w.eventually("the announcement", func(context.Context) error {
-		if len(testbed.ReadChanges(t, w.kafka, w.topics.TierChanges)) == 0 {
-			return errors.New("nothing was announced")
+		told := testbed.ReadChanges(t, w.kafka, w.topics.TierChanges)["lead-0"]
+		if len(told) < w.oracle.Changes() {
+			return fmt.Errorf("%d of %d changes were announced", len(told), w.oracle.Changes())
 		}
 		return nil
 	})
@@ -402,7 +485,13 @@ func TestALaneThatBrokeWhileItStoodStillIsCold(t *testing.T) {
 // byHand is the lane of traffic's only lead, to be led through its steps by the test.
 func (w *world) byHand() *lane {
 	w.t.Helper()
-	o := w.options(prometheus.NewRegistry())
+	return w.byHandOn(w.redis)
+}
+
+// byHandOn is byHand by another way to Redis.
+func (w *world) byHandOn(redisAddr string) *lane {
+	w.t.Helper()
+	o := w.optionsOn(redisAddr, prometheus.NewRegistry())
 	if err := o.complete(); err != nil {
 		w.t.Fatal(err)
 	}
@@ -416,10 +505,16 @@ func (w *world) byHand() *lane {
 		w.t.Fatal(err)
 	}
 	l := worker.newLane(events.Lane("lead-0", lanesOfTests))
+	l.member = alone{}
 	l.generation.ID = -1 // of no group: a broker takes offsets from those who are not members of one without members
 	l.bound(1 << 20)
 	return l
 }
+
+// alone is the membership of a lane by hand, which nobody takes away.
+type alone struct{}
+
+func (alone) Check(context.Context) error { return nil }
 
 // checkAnnounced holds what was announced so far against the oracle.
 func (w *world) checkAnnounced(how testbed.Strictness) {

@@ -182,8 +182,14 @@ func (w *world) load(traffic *testbed.Traffic) (halt func()) {
 // options are those of a worker of this world.
 func (w *world) options(registry prometheus.Registerer) Options {
 	w.t.Helper()
+	return w.optionsOn(w.redis, registry)
+}
+
+// optionsOn are options by another way to Redis.
+func (w *world) optionsOn(redisAddr string, registry prometheus.Registerer) Options {
+	w.t.Helper()
 	o, err := plan{
-		Kafka: w.kafka, Redis: w.redis, Prefix: w.prefix, Group: w.group, Topics: w.topics, Model: w.text,
+		Kafka: w.kafka, Redis: redisAddr, Prefix: w.prefix, Group: w.group, Topics: w.topics, Model: w.text,
 	}.options(registry, slog.New(slog.NewTextHandler(w.log, nil)))
 	if err != nil {
 		w.t.Fatal(err)
