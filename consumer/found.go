@@ -108,7 +108,7 @@ type Refusal struct {
 }
 
 func (r *Refusal) Error() string {
-	return fmt.Sprintf("lane %d refused: %s; %s", r.Lane, r.Detail, r.Mend)
+	return fmt.Sprintf("refused: %s; %s", r.Detail, r.Mend) // what wraps it names the lane
 }
 
 const rebuildMend = "run `hotlead run --rebuild=from-retained` to go on from the oldest event that Kafka still holds"
