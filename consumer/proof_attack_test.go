@@ -174,6 +174,13 @@ func TestTheDeadLetterTopicIsGone(t *testing.T) {
 	if _, err := w.admin().DeleteTopic(w.limited(), w.topics.DeadLetters); err != nil {
 		t.Fatal(err)
 	}
+	w.eventually("the broker to forget the topic", func(ctx context.Context) error {
+		topics, err := w.admin().ListTopics(ctx, w.topics.DeadLetters)
+		if err == nil && topics.Has(w.topics.DeadLetters) {
+			err = errors.New("it is still there")
+		}
+		return err
+	})
 	poison := &kgo.Record{Topic: w.topics.Engagement, Partition: 0, Key: []byte("x"), Value: []byte("{")}
 	if err := w.client.ProduceSync(w.limited(), poison).FirstErr(); err != nil {
 		t.Fatal(err)
