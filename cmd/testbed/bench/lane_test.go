@@ -1,0 +1,201 @@
+// Package bench measures hotlead as a whole: workers on a Kafka and a Redis of the testbed, with the work of package
+// workload. It holds benchmarks alone.
+package bench
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"os"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/v9"
+	"github.com/segmentio/kafka-go"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/hotlead/hotlead/cmd/testbed"
+	"github.com/hotlead/hotlead/cmd/testbed/workload"
+	"github.com/hotlead/hotlead/consumer"
+	"github.com/hotlead/hotlead/events"
+	"github.com/hotlead/hotlead/scorer"
+	"github.com/hotlead/hotlead/state"
+)
+
+const lanes = 4
+
+func TestMain(m *testing.M) { os.Exit(testbed.Run(m)) }
+
+// BenchmarkLanes folds b.N events of the work, from Kafka through Redis to Kafka, exactly once. ns/op is an event's share
+// of the time; the other figures are processor time of this process an event, and Redis' memory a lead. Run it with a
+// number of events: -benchtime 1000000x.
+func BenchmarkLanes(b *testing.B) {
+	s := newService(b)
+	s.produce(workload.New(1, workload.Leads, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)), b.N)
+	memory := s.redisMemory()
+	before := processorTime(b)
+	b.ResetTimer()
+	stop := s.start()
+	s.drained()
+	b.StopTimer()
+	spent := processorTime(b) - before
+	stop()
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
+	b.ReportMetric(float64(spent.Nanoseconds())/float64(b.N), "cpu-ns/op")
+	b.ReportMetric(float64(s.redisMemory()-memory)/float64(s.leads()), "redisB/lead")
+}
+
+// service is one set of topics, keys and options.
+type service struct {
+	b       *testing.B
+	options consumer.Options
+	client  *kgo.Client
+	raw     *redis.Client
+	ends    kadm.ListedOffsets
+}
+
+func newService(b *testing.B) *service {
+	b.Helper()
+	addr, redisAddr := testbed.Kafka(b).Addr, testbed.Redis(b).Addr
+	model, err := scorer.ReadModel("model.yaml", workload.Model)
+	if err != nil {
+		b.Fatal(err)
+	}
+	topics := consumer.Topics{
+		Engagement: testbed.Unique(b, "engagement"), Qualification: testbed.Unique(b, "qualification"),
+		TierChanges: testbed.Unique(b, "changes"), DeadLetters: testbed.Unique(b, "letters"), Inbox: testbed.Unique(b, "inbox"),
+	}
+	testbed.CreateTopics(b, addr, map[string]int{
+		topics.Engagement: lanes, topics.Qualification: lanes, topics.TierChanges: lanes, topics.DeadLetters: lanes, topics.Inbox: lanes,
+	}, kafka.ConfigEntry{ConfigName: "max.message.bytes", ConfigValue: "4194304"})
+	s := &service{b: b, raw: redis.NewClient(&redis.Options{Addr: redisAddr})}
+	b.Cleanup(func() { s.raw.Close() })
+	s.client, err = kgo.NewClient(kgo.SeedBrokers(addr), kgo.DefaultProduceTopic(topics.Engagement), kgo.DisableClientMetrics(),
+		kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)), kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.MaxBufferedRecords(100_000))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(s.client.Close)
+	store, err := state.Open(state.Options{Addrs: []string{redisAddr}, Prefix: testbed.Unique(b, "k")})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { store.Close() })
+	s.options = consumer.Options{
+		Brokers: []string{addr}, ClientID: "bench", Group: testbed.Unique(b, "g"), Topics: topics, Store: store, Model: model,
+		Limits: events.DefaultLimits(), MemoryBytes: 512 << 20,
+		Metrics: consumer.NewMetrics(prometheus.NewRegistry()), Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	}
+	return s
+}
+
+// produce writes the next n events.
+func (s *service) produce(g *workload.Generator, n int) {
+	s.b.Helper()
+	var slab []byte
+	for range n {
+		if cap(slab)-len(slab) < 1024 {
+			slab = make([]byte, 0, 1<<18)
+		}
+		text, key := g.Append(slab[len(slab):])
+		slab = slab[:len(slab)+len(text)]
+		s.client.Produce(s.b.Context(), &kgo.Record{Key: text[:key:key], Value: text[key:]}, func(_ *kgo.Record, err error) {
+			if err != nil {
+				s.b.Error(err)
+			}
+		})
+	}
+	if err := s.client.Flush(s.b.Context()); err != nil {
+		s.b.Fatal(err)
+	}
+	var err error
+	if s.ends, err = kadm.NewClient(s.client).ListEndOffsets(s.b.Context(), s.options.Topics.Engagement); err != nil {
+		s.b.Fatal(err)
+	}
+}
+
+// start starts a worker; stop stops it, as planned.
+func (s *service) start() (stop func()) {
+	s.b.Helper()
+	worker, err := consumer.New(s.options)
+	if err != nil {
+		s.b.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(s.b.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- worker.Run(ctx) }()
+	return func() {
+		cancel()
+		if err := <-ended; err != nil {
+			s.b.Error(err)
+		}
+	}
+}
+
+// drained waits until the committed positions have reached the ends.
+func (s *service) drained() {
+	s.b.Helper()
+	admin := kadm.NewClient(s.client)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		committed, err := admin.FetchOffsets(s.b.Context(), s.options.Group)
+		if err == nil {
+			left := int64(0)
+			s.ends.Each(func(end kadm.ListedOffset) {
+				at, ok := committed.Lookup(end.Topic, end.Partition)
+				if !ok {
+					at.At = 0
+				}
+				left += end.Offset - at.At
+			})
+			if left == 0 {
+				return
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-s.b.Context().Done():
+			s.b.Fatal("the events are not folded yet")
+		}
+	}
+}
+
+func (s *service) redisMemory() int64 {
+	s.b.Helper()
+	info, err := s.raw.InfoMap(s.b.Context(), "memory").Result()
+	if err != nil {
+		s.b.Fatal(err)
+	}
+	var n int64
+	for _, c := range info["Memory"]["used_memory"] {
+		n = n*10 + int64(c-'0')
+	}
+	return n
+}
+
+// leads are how many leads Redis holds.
+func (s *service) leads() (n int64) {
+	s.b.Helper()
+	counts, err := s.options.Store.Counts(s.b.Context(), lanes)
+	if err != nil {
+		s.b.Fatal(err)
+	}
+	for _, c := range counts {
+		n += c
+	}
+	return n
+}
+
+// processorTime is what this process has spent, system calls and garbage collection included.
+func processorTime(b *testing.B) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
