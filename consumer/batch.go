@@ -281,7 +281,7 @@ func (l *lane) takeRecord(r *events.Record) error {
 		l.Metrics.future.Inc()
 	}
 	if lane := events.Lane(in.event.Lead, l.lanes); lane != l.number {
-		l.count(r, "forwarded")
+		l.count(r, forwarded)
 		forward := events.Forward(r, in.event.Lead)
 		forward.Topic, forward.Partition, forward.Time = l.Topics.Inbox, lane, scorer.InstantOf(b.begun)
 		b.out = append(b.out, forward)
@@ -304,7 +304,7 @@ func (l *lane) bury(r *events.Record, err error) error {
 }
 
 func (l *lane) buryRefused(r *events.Record, refusal *scorer.Refusal) {
-	l.count(r, "dead_letter")
+	l.count(r, deadLetter)
 	if l.recovery == nil {
 		l.Metrics.deadLetters.WithLabelValues(refusal.Reason).Inc()
 	}
@@ -315,9 +315,15 @@ func (l *lane) buryRefused(r *events.Record, refusal *scorer.Refusal) {
 }
 
 // count counts an event, but not one that is folded a second time.
-func (l *lane) count(r *events.Record, result string) {
-	if l.recovery == nil {
-		l.Metrics.events.WithLabelValues(r.Topic, result).Inc()
+func (l *lane) count(r *events.Record, became outcome) {
+	if l.recovery != nil {
+		return
+	}
+	for i := range l.inputs {
+		if l.inputs[i].Topic == r.Topic {
+			l.counters[i][became].Inc()
+			return
+		}
 	}
 }
 

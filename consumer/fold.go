@@ -41,13 +41,13 @@ func (l *lane) foldEvent(in *input) {
 		l.buryUnscored(&in.record, err)
 		return
 	case result.Duplicate:
-		l.count(&in.record, "duplicate")
+		l.count(&in.record, duplicate)
 		if l.recovery == nil {
 			l.Metrics.duplicates.Inc()
 		}
 		return
 	}
-	l.count(&in.record, "scored")
+	l.count(&in.record, scored)
 	if result.Late && l.recovery == nil {
 		l.Metrics.late.Inc()
 	}

@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/hotlead/hotlead/consumer/internal/group"
 	"github.com/hotlead/hotlead/consumer/internal/wire"
 	"github.com/hotlead/hotlead/events"
@@ -51,6 +53,8 @@ type lane struct {
 	store    *state.Lane
 	decoder  *events.Decoder
 	inputs   []wire.Partition
+	// counters are, for each of inputs, the counters of its topic's events.
+	counters [][outcomes]prometheus.Counter
 	output   wire.Partition
 	// deadLetters is the partition count of the dead-letter topic.
 	deadLetters int

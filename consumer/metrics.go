@@ -80,6 +80,27 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	return m
 }
 
+// outcome is what became of an event.
+type outcome uint8
+
+const (
+	scored outcome = iota
+	duplicate
+	deadLetter
+	forwarded
+	outcomes // how many there are
+)
+
+var outcomeNames = [outcomes]string{"scored", "duplicate", "dead_letter", "forwarded"}
+
+// ofTopic are the counters of a topic's events by outcome, looked up once and not for every event.
+func (m *Metrics) ofTopic(topic string) (counters [outcomes]prometheus.Counter) {
+	for i, name := range outcomeNames {
+		counters[i] = m.events.WithLabelValues(topic, name)
+	}
+	return counters
+}
+
 // observeLag tells how far the lane is behind.
 func (l *lane) observeLag() {
 	for _, part := range l.inputs {

@@ -296,7 +296,7 @@ func (t *tenure) begin(life context.Context) {
 func (w *Worker) newLane(p int) *lane {
 	decoder := events.NewDecoder(w.o.Limits)
 	decoder.QualificationTopic = w.o.Topics.Qualification
-	return &lane{
+	l := &lane{
 		Options: &w.o, number: p, lanes: w.layout.lanes, member: w.member,
 		log:     w.o.Log.With(slog.Int("lane", p)),
 		cluster: w.cluster, fetcher: w.cluster.Fetcher(fetchBytes),
@@ -305,4 +305,8 @@ func (w *Worker) newLane(p int) *lane {
 		inputs: w.layout.inputs(w.o.Topics, p), output: wire.Partition{Topic: w.o.Topics.TierChanges, Partition: p},
 		deadLetters: w.layout.partitions[w.o.Topics.DeadLetters],
 	}
+	for _, part := range l.inputs {
+		l.counters = append(l.counters, w.o.Metrics.ofTopic(part.Topic))
+	}
+	return l
 }
