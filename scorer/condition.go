@@ -11,6 +11,8 @@ type condition struct {
 	root boolNode
 	// moving is whether a moving name occurs.
 	moving bool
+	// text is the condition as the model writes it.
+	text string
 }
 
 // holds is whether the condition is true in s, or errUnevaluable.

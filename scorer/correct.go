@@ -35,6 +35,9 @@ func (f *Folder) Correct(l *Lead, told Told, at Instant, out []Change) []Change 
 		l.Clock = max(l.Clock, at)
 		l.FirstSeen, l.LastSeen, l.Since = l.Clock, l.Clock, l.Clock
 	}
+	if l.ModelVersion < f.model.Version {
+		f.adopt(l)
+	}
 	f.take(l)
 	f.pass(l, at, nil, nil)
 	own, stage := l.Tier, l.Stage

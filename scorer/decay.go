@@ -15,6 +15,8 @@ type decay interface {
 	span() Instant
 	// heap is a bound of the sum of any number of events of weight 1 that come that often.
 	heap(every Instant) float64
+	// describe is the decay as its model writes it.
+	describe() DecayDescription
 }
 
 // sample is what is left of a Counter at one instant.
@@ -50,3 +52,5 @@ func (noDecay) look(c *Counter, _ Instant) sample { return signed(c.Sum) }
 func (noDecay) span() Instant { return 0 }
 
 func (noDecay) heap(Instant) float64 { return math.Inf(1) }
+
+func (noDecay) describe() DecayDescription { return DecayDescription{} }

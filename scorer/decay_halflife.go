@@ -33,3 +33,7 @@ func (d halfLifeDecay) span() Instant { return 0 }
 
 // heap is the geometric series, and one for good measure.
 func (d halfLifeDecay) heap(every Instant) float64 { return 1/(1-d.keep(every)) + 1 }
+
+func (d halfLifeDecay) describe() DecayDescription {
+	return DecayDescription{HalfLife: time.Duration(d.life) * time.Millisecond}
+}

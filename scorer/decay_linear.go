@@ -40,3 +40,7 @@ func (d linearDecay) look(c *Counter, at Instant) sample {
 func (d linearDecay) span() Instant { return d.length }
 
 func (d linearDecay) heap(every Instant) float64 { return float64(d.length/every) + 1 }
+
+func (d linearDecay) describe() DecayDescription {
+	return DecayDescription{Linear: time.Duration(d.length) * time.Millisecond}
+}

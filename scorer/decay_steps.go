@@ -55,3 +55,11 @@ func (d stepsDecay) look(c *Counter, at Instant) sample {
 func (d stepsDecay) span() Instant { return max(1, d.untils[len(d.untils)-1]) }
 
 func (d stepsDecay) heap(every Instant) float64 { return float64(d.span()/every) + 1 }
+
+func (d stepsDecay) describe() DecayDescription {
+	var all []StepDescription
+	for i, until := range d.untils {
+		all = append(all, StepDescription{Until: time.Duration(until) * time.Millisecond, Keep: d.keeps[i]})
+	}
+	return DecayDescription{Steps: all}
+}

@@ -5,6 +5,8 @@ import "math"
 // expression is a compiled `points` or `rank`.
 type expression struct {
 	root numberNode
+	// text is the expression as the model writes it.
+	text string
 }
 
 // number is the expression's value in s, always finite, or errUnevaluable.

@@ -23,6 +23,7 @@ type Model struct {
 type engagement struct {
 	min, max float64
 	groups   []group
+	decays   []decay // of the groups, in their order; their rules have taken them over
 	rules    []rule
 	// byType finds the rules of an exact event type. A rule on a family stands in families under its own prefix alone
 	// (page.* under "page."), so an event's rules are those of its type and of each prefix of it that ends in a dot.
@@ -40,6 +41,7 @@ type group struct {
 type rule struct {
 	id     string
 	key    Key
+	on     string      // as the model writes it
 	group  int         // index into groups; -1: none
 	when   *condition  // nil: always
 	points float64     // 1 where there is a worth

@@ -137,6 +137,9 @@ func (r *reader) condition(n *yamlNode, what sight) *condition {
 	}
 	c, mistakes := r.language.condition(text, what)
 	r.failIn(n, mistakes)
+	if c != nil {
+		c.text = text
+	}
 	return c
 }
 
@@ -148,6 +151,9 @@ func (r *reader) expression(n *yamlNode, what sight) *expression {
 	}
 	e, mistakes := r.language.expression(text, what)
 	r.failIn(n, mistakes)
+	if e != nil {
+		e.text = text
+	}
 	return e
 }
 

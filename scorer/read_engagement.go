@@ -35,6 +35,7 @@ func (r *reader) readGroups(engagement *fields, m *Model) {
 		r.words.groups = append(r.words.groups, name)
 		r.decays = append(r.decays, r.decayOf(f))
 	}
+	m.engagement.decays = r.decays
 }
 
 // readEngagement reads what leads do is worth. The groups have been read.
@@ -102,7 +103,7 @@ func (r *reader) eventType(f *fields) string {
 // rule reads one rule on the event type on.
 func (r *reader) rule(f *fields, id, on string) rule {
 	what := sightOf(on)
-	out := rule{id: id, key: KeyOf(id), group: -1, max: f.share("max"), limit: r.limitOf(f), decay: r.decayOf(f)}
+	out := rule{id: id, key: KeyOf(id), on: on, group: -1, max: f.share("max"), limit: r.limitOf(f), decay: r.decayOf(f)}
 	if n := f.get("group"); n != nil {
 		out.group = slices.Index(r.words.groups, n.text)
 		switch {
