@@ -370,7 +370,7 @@ func (d *draft) readDuration(call celast.CallExpr) {
 	if !ok {
 		return
 	}
-	duration, err := parseDuration(string(text))
+	duration, err := ParseDuration(string(text))
 	if err != nil {
 		d.wrong(literal, err.Error(), "write it like 90m, 12h, 30d or 2w")
 		return

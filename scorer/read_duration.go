@@ -11,8 +11,9 @@ import (
 // maxDuration bounds every duration of a model: ten years.
 const maxDuration = 3660 * 24 * time.Hour
 
-// parseDuration reads a duration as Go writes it, with d (24 hours) and w (7 days) besides: 90m, 12h, 1.5d, 2w, 1d12h.
-func parseDuration(text string) (time.Duration, error) {
+// ParseDuration reads a duration of a model: as Go writes it, with d (24 hours) and w (7 days) besides: 90m, 12h, 1.5d,
+// 2w, 1d12h. None is below 0 or longer than ten years.
+func ParseDuration(text string) (time.Duration, error) {
 	if text == "" {
 		return 0, fmt.Errorf("%q is no duration", text)
 	}

@@ -212,7 +212,7 @@ func (f *fields) duration(key string) time.Duration {
 		f.r.fail(n.place, mend, "%s must be a duration, not %s", key, n.kind)
 		return 0
 	}
-	d, err := parseDuration(n.text)
+	d, err := ParseDuration(n.text)
 	switch {
 	case err != nil:
 		f.r.fail(n.place, mend, "%s: %v", key, err)

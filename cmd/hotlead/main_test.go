@@ -70,6 +70,8 @@ func TestExitCodesAndWhatIsSaid(t *testing.T) {
 		{"model check of a bad one", []string{"model", "check", badModel, "bant"}, "", 2, "bant: bant, version 1: no mistakes\n", badModel + ":2:1: "},
 		{"model show", []string{"model", "show", "bant"}, "", 0, "name: bant\n", ""},
 		{"model show of none", []string{"model", "show", "zzz"}, "", 2, "", "shipped are b2b-saas, bant"},
+		{"model show as a page", []string{"model", "show", "--markdown", "bant"}, "", 0, "# bant, version 1\n", ""},
+		{"model show of a bad one as a page", []string{"model", "show", "--markdown", badModel}, "", 2, "", badModel + ":2:1: "},
 		{"model list", []string{"model", "list"}, "", 0, "bant      1        hot, warm, cold, disqualified, unqualified\n", ""},
 		{"score of a file", []string{"score", "--model", "b2b-saas", events}, "", 0, `"from":"warm","to":"hot"`, ""},
 		{"score of standard input", []string{"score", "--model", "b2b-saas"}, demo, 0, `"from":"warm","to":"hot"`, ""},

@@ -3,12 +3,14 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"github.com/hotlead/hotlead/cmd/internal/app"
+	"github.com/hotlead/hotlead/cmd/internal/words"
 	"github.com/hotlead/hotlead/scorer"
 )
 
@@ -41,19 +43,40 @@ func newModelCheck() *cobra.Command {
 }
 
 func newModelShow() *cobra.Command {
-	return &cobra.Command{
+	c := &cobra.Command{
 		Use:   "show NAME",
 		Short: "Print a model file; redirect it into a file of yours to begin with",
-		Args:  cobra.ExactArgs(1),
-		RunE: func(c *cobra.Command, args []string) error {
-			text, err := app.ModelText(args[0])
-			if err != nil {
-				return err
-			}
-			_, err = c.OutOrStdout().Write(text)
-			return err
-		},
+		Long: `Print a model, by the name of a shipped one or by its file: the file as it is, to begin
+a file of yours with, or with --markdown a page that says in words what it does.`,
+		Args: cobra.ExactArgs(1),
 	}
+	markdown := c.Flags().Bool("markdown", false, "print a page about the model instead, in words: tiers, rules, what everything is worth")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if *markdown {
+			return showPage(c.OutOrStdout(), args[0])
+		}
+		text, err := app.ModelText(args[0])
+		if err != nil {
+			return err
+		}
+		_, err = c.OutOrStdout().Write(text)
+		return err
+	}
+	return c
+}
+
+// showPage prints the page about a model.
+func showPage(out io.Writer, name string) error {
+	model, err := app.LoadModel(name)
+	if err != nil {
+		return err
+	}
+	page, err := words.Page(model.Describe())
+	if err != nil {
+		return fmt.Errorf("saying what the model %s does: %w", name, err)
+	}
+	_, err = io.WriteString(out, page)
+	return err
 }
 
 func newModelList() *cobra.Command {
