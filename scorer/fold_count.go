@@ -52,16 +52,16 @@ func (l *Lead) counter(key Key) (int, bool) {
 }
 
 // count counts an event of that time by rule r of l's engagement, unless it happened before the newest reset or the
-// rule's limit forbids it.
-func (l *Lead) count(r *rule, at Instant, weight float64) {
+// rule's limit forbids it. It reports whether the event counted.
+func (l *Lead) count(r *rule, at Instant, weight float64) bool {
 	if at < l.Reset {
-		return
+		return false
 	}
 	place, there := l.counter(r.key)
 	if !there {
 		l.Counters = slices.Insert(l.Counters, place, Counter{Rule: r.key})
 	}
-	r.tally(&l.Counters[place], at, weight, l.Clock)
+	return r.tally(&l.Counters[place], at, weight, l.Clock)
 }
 
 // reset empties what the rules counted up to and including that instant; what is older and arrives later will not

@@ -23,6 +23,9 @@ print the change events in the order of the input. Then time goes on to --at for
 leads, and the changes that it makes are printed in the order of their instants.
 Files may be compressed (gzip, zstd). Without a file, or for -, standard input is read.
 
+With --explain the output is a timeline of one lead instead, for people: what each
+event gave by which rules, what had decayed until then, and why the lead moved.
+
 A line that can't be scored is reported on standard error with its number; the others
 go on, and the exit status is 1. So it is where a file can't be read to its end; the
 changes of the lines before are printed then.`,
@@ -30,7 +33,12 @@ changes of the lines before are printed then.`,
 	model := c.Flags().String("model", scorer.DefaultModel, "model `file`, or the name of a shipped model")
 	at := c.Flags().String("at", "", "let time go on to this `instant`, and leave out later events; default the last event's time")
 	leads := c.Flags().Bool("leads", false, "print each lead as of then instead of the changes")
+	explain := c.Flags().String("explain", "", "tell what happened to this `lead`, step by step, instead of the changes")
+	c.MarkFlagsMutuallyExclusive("leads", "explain")
 	c.RunE = func(c *cobra.Command, files []string) error {
+		if c.Flags().Changed("explain") && *explain == "" {
+			return usageError{errors.New("--explain needs the ID of a lead")}
+		}
 		loaded, err := app.LoadModel(*model)
 		if err != nil {
 			return err
@@ -43,16 +51,22 @@ changes of the lines before are printed then.`,
 		if !instant.IsZero() {
 			options.Until = scorer.InstantOf(instant)
 		}
-		if !*leads {
+		switch {
+		case *explain != "":
+			options.Timeline = app.NewTimeline(loaded, *explain, c.OutOrStdout())
+		case !*leads:
 			options.Changes = c.OutOrStdout()
 		}
 		fold := app.NewFold(options)
 		if err := foldFiles(c.Context(), fold, files, c.InOrStdin()); err != nil {
-			return err
+			return errors.Join(err, fold.Refused())
 		}
-		if *leads {
+		switch {
+		case *explain != "":
+			err = fold.Explain()
+		case *leads:
 			err = fold.WriteLeads(c.OutOrStdout())
-		} else {
+		default:
 			err = fold.Finish()
 		}
 		return errors.Join(err, fold.Refused())

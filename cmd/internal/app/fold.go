@@ -33,6 +33,8 @@ type FoldOptions struct {
 	Until scorer.Instant
 	// Changes is where change events go, one JSON a line; nil: nowhere.
 	Changes io.Writer
+	// Timeline is told of the events of its lead; nil: none.
+	Timeline *Timeline
 	// Errors is told of each line that can't be scored.
 	Errors io.Writer
 }
@@ -132,6 +134,9 @@ func (f *Fold) line(line []byte) error {
 		f.left++
 		return nil
 	}
+	if t := f.o.Timeline; t != nil && t.lead.ID == f.event.Lead {
+		t.fold(&f.event)
+	}
 	lead, known := f.leads[f.event.Lead]
 	if !known {
 		lead = &scorer.Lead{ID: strings.Clone(f.event.Lead)} // the event's own text lives in the buffer
@@ -187,6 +192,9 @@ func (f *Fold) Finish() error {
 
 // flush writes what is still buffered.
 func (f *Fold) flush() error {
+	if t := f.o.Timeline; t != nil {
+		return t.flush()
+	}
 	if f.out == nil {
 		return nil
 	}
@@ -209,6 +217,18 @@ func (f *Fold) WriteLeads(to io.Writer) error {
 		return fmt.Errorf("writing the leads: %w", err)
 	}
 	return nil
+}
+
+// Explain ends the timeline. The error is a *NoSuchLeadError where no event has reached its lead.
+func (f *Fold) Explain() error {
+	if err := f.o.Timeline.end(f.until()); err != nil {
+		return err
+	}
+	if f.o.Timeline.known() {
+		return nil
+	}
+	id := f.o.Timeline.lead.ID
+	return &NoSuchLeadError{Lead: id, Near: f.near(id)}
 }
 
 // Refused is a *RefusedError where lines could not be scored, else nil. It also reports how many events were left out
