@@ -3,7 +3,8 @@ package scorer
 import "strings"
 
 // Told is what the world was told of a lead last: the announced sequence, tier and stage, and when that tier began.
-// Tier "" with Sequence 0: nothing was announced, so the lead stands in the model's last tier. Since 0: not known.
+// Tier "" with Sequence 0: nothing was announced, so the lead stands in the model's last tier. Since 0: not known, or the
+// lead never changed tier.
 type Told struct {
 	Sequence    uint64
 	Tier, Stage string
@@ -17,7 +18,7 @@ func (f *Folder) Told(l *Lead) Told {
 	if l.Sequence == 0 {
 		return Told{}
 	}
-	return Told{Sequence: l.Sequence, Tier: l.Tier, Stage: l.Stage, Since: l.Since}
+	return Told{Sequence: l.Sequence, Tier: l.Tier, Stage: l.Stage, Since: l.moved()}
 }
 
 // Correct makes l go on from what the world was told, after a recovery. l is brought to that instant in silence and
@@ -46,8 +47,11 @@ func (f *Folder) Correct(l *Lead, told Told, at Instant, out []Change) []Change 
 	if told.Tier == "" {
 		l.Tier = f.model.tiers[len(f.model.tiers)-1].name
 	}
-	if told.Since > 0 {
-		l.Since = told.Since
+	switch {
+	case told.Since > 0:
+		l.Since, l.Moved = told.Since, true
+	case told.Sequence == 0:
+		l.Moved = false
 	}
 	why := &reason{kind: ByRecovery}
 	f.take(l)

@@ -22,8 +22,9 @@ func (r *rule) tally(c *Counter, at Instant, weight float64, now Instant) bool {
 	if !r.limit.admits(c, at) {
 		return false
 	}
+	weight = min(max(weight, -weightMost), weightMost)
 	d := r.decaying()
-	d.count(c, at, min(max(weight, -weightMost), weightMost))
+	d.count(c, at, weight)
 	if c.Count < math.MaxUint32 {
 		c.Count++
 	}
@@ -65,7 +66,8 @@ func (l *Lead) count(r *rule, at Instant, weight float64) bool {
 }
 
 // reset empties what the rules counted up to and including that instant; what is older and arrives later will not
-// count. A reset older than the newest one does nothing.
+// count. A reset older than the newest one does nothing. What counted before it still fills its rule's limit: a limit is
+// about how often something counts, not about what is left of it.
 //
 // A reset that arrives late finds events after it counted already. Where a counter has marks of them, they survive: with
 // a linear decay or steps, and with a rolling limit, as far as that remembers (its per and a week back from the lead's
@@ -89,22 +91,32 @@ func (e *engagement) reset(l *Lead, at Instant) {
 }
 
 // restart makes c what it is without the events up to and including that instant, and reports whether anything is left
-// to remember. A limit without per is for the lead's life: what it admitted before the reset still fills it.
+// to remember. What a limit admitted before the reset still fills it: of one without per the count goes on, and of a
+// rolling one the marks stay, with no weight.
 func (e *engagement) restart(c *Counter, at Instant) bool {
 	i, known := e.byKey[c.Rule]
 	if !known {
 		return false
 	}
-	c.forget(at)
-	c.Sum, c.Ref = 0, 0
 	r := &e.rules[i]
+	emptied := 0
+	if r.limit.memory() > 0 {
+		emptied = placeOf(c.Marks, at)
+		for m := range c.Marks[:emptied] {
+			c.Marks[m].Weight = 0
+		}
+	} else {
+		c.forget(at)
+	}
+	c.Sum, c.Ref = 0, 0
+	left := c.Marks[emptied:]
 	if !r.limit.lifelong() {
-		c.Count = uint32(len(c.Marks))
+		c.Count = uint32(len(left))
 	}
 	if d := r.decaying(); d.span() == 0 {
-		for _, m := range c.Marks {
+		for _, m := range left {
 			d.count(c, m.At, m.Weight)
 		}
 	}
-	return c.Count > 0
+	return c.Count > 0 || len(c.Marks) > 0
 }

@@ -88,8 +88,11 @@ func TestFoldIsWhatTheOracleSays(t *testing.T) {
 
 // checkChain holds the promise that a lead's changes form a chain.
 func checkChain(t *rapid.T, out []Change) {
-	tier, stage := "cold", ""
+	tier, stage, moved := "cold", "", Instant(0)
 	for i, c := range out {
+		if c.Previous != moved {
+			t.Fatalf("change %d says that the one before was at %v, and it was at %v", i, c.Previous, moved)
+		}
 		if c.Sequence != uint64(i+1) || c.From != tier || i > 0 && c.At < out[i-1].At {
 			t.Fatalf("change %d breaks the chain: %+v", i, c)
 		}
@@ -98,6 +101,7 @@ func checkChain(t *rapid.T, out []Change) {
 			if c.To == c.From || c.Stage != stage {
 				t.Fatalf("no move: %+v", c)
 			}
+			moved = c.At
 		case StageReached:
 			if c.To != c.From || c.Stage == stage {
 				t.Fatalf("no new stage: %+v", c)

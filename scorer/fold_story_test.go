@@ -230,6 +230,37 @@ func TestHysteresisAndStages(t *testing.T) {
 	}
 }
 
+// TestAStageIsNoMove holds that previous_change is of a tier change, though a stage was announced before any.
+func TestAStageIsNoMove(t *testing.T) {
+	s := tell(t, `
+name: test
+version: 3
+engagement:
+  rules:
+    - {id: visit, on: page.viewed, points: 10}
+tiers:
+  - {name: warm, when: 'engagement.score >= 20'}
+  - {name: cold}
+stages:
+  - {name: MQL, when: 'engagement.score >= 10'}
+  - {name: SQL, when: 'engagement.score >= 30'}
+`)
+	for i, want := range []Change{
+		{Kind: StageReached, Stage: "MQL"},
+		{Kind: TierChanged, Stage: "MQL"},
+		{Kind: StageReached, Stage: "SQL", Previous: t0.Add(time.Hour)},
+	} {
+		out := s.does(time.Duration(i)*time.Hour, "page.viewed")
+		if len(out) != 1 || out[0].Kind != want.Kind || out[0].Stage != want.Stage || out[0].Previous != want.Previous {
+			t.Errorf("announced %+v, want %+v", out, want)
+		}
+		if out := s.folder.Correct(&s.lead, s.folder.Told(&s.lead), s.lead.Clock, nil); len(out) != 0 {
+			t.Errorf("corrected by %+v", out)
+		}
+	}
+	s.isIn("warm")
+}
+
 func TestAMoveThatMakesAnotherIsAnnouncedOnce(t *testing.T) {
 	s := tell(t, `
 name: test

@@ -292,6 +292,38 @@ func TestResetEmptiesTheEngagement(t *testing.T) {
 	s.scores(47*day, 2.5)
 }
 
+func TestARollingLimitOutlivesAReset(t *testing.T) {
+	for _, decay := range []string{"", ", decay: {half_life: 7d}", ", decay: {linear: 90d}", ", decay: {steps: [{until: 9d, keep: 1}]}"} {
+		s := tell(t, engagementModel(`
+    - {id: visit, on: page.viewed, points: 10, limit: {count: 2, per: 1d}`+decay+`}
+    - {id: out, on: email.unsubscribed, reset: engagement}
+`))
+		s.does(0, "page.viewed")
+		s.does(0, "page.viewed")
+		s.does(time.Hour, "email.unsubscribed")
+		s.scores(time.Hour, 0)
+		s.does(2*time.Hour, "page.viewed") // the third of this day
+		s.scores(2*time.Hour, 0)
+		s.does(day, "page.viewed")
+		s.scores(day, 10)
+		s.does(4*time.Hour, "email.unsubscribed") // late: what was counted after it stays
+		s.scores(day, 10)
+	}
+}
+
+// TestMarksWeighWhatTheSumsDo holds that a late reset, which makes a sum anew of the marks of a rolling limit, finds them
+// as heavy as what was counted.
+func TestMarksWeighWhatTheSumsDo(t *testing.T) {
+	s := tell(t, engagementModel(`
+    - {id: deal, on: deal.sized, points: data.amount, limit: {count: 9, per: 1d}}
+    - {id: out, on: email.unsubscribed, reset: engagement}
+`))
+	s.apply(2*time.Hour, Event{Type: "deal.sized", Data: []byte(`{"amount":1e30}`)})
+	s.scores(2*time.Hour, weightMost)
+	s.does(time.Hour, "email.unsubscribed")
+	s.scores(2*time.Hour, weightMost)
+}
+
 func TestALimitInALifeOutlivesAReset(t *testing.T) {
 	for _, decay := range []string{"", ", decay: {half_life: 7d}", ", decay: {linear: 90d}"} {
 		s := tell(t, engagementModel(`
@@ -315,8 +347,8 @@ func TestALimitInALifeOutlivesAReset(t *testing.T) {
 		s.scores(32*day, 0)
 		s.advance(100 * day)
 		s.scores(100*day, 0)
-		if n := len(s.lead.Counters); n != 2 {
-			t.Errorf("%d counters are kept, want those of the two limits in a life", n)
+		if n := len(s.lead.Counters); n != 3 {
+			t.Errorf("%d counters are kept, want those of the limits: what counted still fills them", n)
 		}
 	}
 }

@@ -34,6 +34,8 @@ type Lead struct {
 	Tier  string
 	Since Instant
 	Stage string
+	// Moved is whether a tier change was ever announced; until then Since is no change's instant.
+	Moved bool
 	// Sequence numbers the announced changes (tiers and stages alike) from 1; 0: nothing was announced.
 	Sequence uint64
 	// ModelVersion is the version of the model under which Tier was last decided (0: none).
@@ -67,8 +69,8 @@ type Lead struct {
 
 // Counter is what one rule has counted for one lead.
 //
-// A reset drops the Marks up to and including its instant, and the Sum with them. The Sum is then made anew of the Marks
-// that are left. Where there are none (a half-life or no decay, without a rolling limit) a reset that arrives late
+// A reset drops the Marks up to and including its instant, and the Sum with them; of a rolling limit, which they still
+// fill, the Marks stay with no weight. The Sum is then made anew of the Marks after it. Where there are none (a half-life or no decay, without a rolling limit) a reset that arrives late
 // therefore also empties what was counted after its instant, for a Sum does not tell which events it is of.
 type Counter struct {
 	Rule Key

@@ -102,8 +102,9 @@ func (m *plainModel) yaml() string {
 
 // occurrence is an event that counted.
 type occurrence struct {
-	rule int
-	at   Instant
+	rule    int
+	at      Instant
+	emptied bool // by a reset: it gives nothing any more, but fills its rule's limit
 }
 
 // told is a change as the oracle sees it.
@@ -151,7 +152,7 @@ func (o *oracle) score(at Instant) (web, engagement float64) {
 		r := &o.model.rules[i]
 		share := 0.0
 		for _, c := range o.counted {
-			if c.rule == i {
+			if c.rule == i && !c.emptied {
 				share += r.points * o.keep(r, at.Sub(c.at))
 			}
 		}
@@ -244,7 +245,7 @@ func (o *oracle) admits(rule int, at Instant) bool {
 
 func (o *oracle) count(rule int, at Instant) {
 	if at >= o.reset && o.admits(rule, at) {
-		o.counted = append(o.counted, occurrence{rule, at})
+		o.counted = append(o.counted, occurrence{rule: rule, at: at})
 		if o.ever == nil {
 			o.ever = map[int]int{}
 		}
@@ -281,13 +282,9 @@ func (o *oracle) apply(eventType string, at Instant) {
 	for i := range o.model.rules {
 		if o.model.rules[i].reset && o.model.rules[i].on == eventType && at >= o.reset {
 			o.reset = at
-			var left []occurrence
-			for _, c := range o.counted {
-				if c.at > at {
-					left = append(left, c)
-				}
+			for c := range o.counted {
+				o.counted[c].emptied = o.counted[c].emptied || o.counted[c].at <= at
 			}
-			o.counted = left
 		}
 	}
 	o.engaged = max(o.engaged, at)

@@ -76,16 +76,16 @@ func (f *Folder) climb(l *Lead, why *reason, out []Change) ([]Change, bool) {
 // move takes l to the model's tier at that place.
 func (f *Folder) move(l *Lead, to int, why *reason, out []Change) []Change {
 	from, previous := l.Tier, l.moved()
-	l.Tier, l.Since = f.model.tiers[to].name, l.Clock
+	l.Tier, l.Since, l.Moved = f.model.tiers[to].name, l.Clock, true
 	return f.announce(l, why, Change{
 		Kind: TierChanged, From: from, To: l.Tier, Previous: previous,
 		Up: to < f.tierOf(from),
 	}, out)
 }
 
-// moved is when l last changed tier; 0 where nothing was announced of it yet.
+// moved is when l last changed tier; 0 where it never did. A stage that was reached is no move.
 func (l *Lead) moved() Instant {
-	if l.Sequence == 0 {
+	if !l.Moved {
 		return 0
 	}
 	return l.Since

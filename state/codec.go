@@ -22,8 +22,9 @@ import (
 // was: what happened lately, and most did, takes few bytes. A number is, where it is whole and not huge, 1 + its zigzag
 // as a uvarint, else a 0 and 8 bytes, little-endian IEEE 754. Keys are 4 bytes and hashes 8, little-endian.
 //
-// A version is read for ever. A new one gets a number, a decoder and golden files of its own.
-const leadVersion = 1
+// A version is read for ever. A new one gets a number and golden files of its own. Version 1 had no hasMoved: of a lead
+// with a sequence it was taken for granted that it had changed tier.
+const leadVersion = 2
 
 // The bits of present.
 const (
@@ -39,7 +40,10 @@ const (
 	hasDisposition
 	hasConversion
 	hasSeen
+	hasMoved // nothing follows: the bit is all there is
 	allParts = 1<<iota - 1
+
+	allParts1 = hasMoved - 1 // of version 1
 )
 
 // The bits below a counter's count.
@@ -134,6 +138,7 @@ func partsOf(l *scorer.Lead) uint64 {
 	c := &l.Conversion
 	part(hasConversion, c.Outcome != "" || math.Float64bits(c.Amount) != 0 || c.At != 0)
 	part(hasSeen, len(l.Seen) > 0)
+	part(hasMoved, l.Moved)
 	return has
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -22,9 +23,9 @@ const (
 	day    = 24 * 60 * minute
 )
 
-// goldenLeads are what testdata/lead.v1.<name>.hex holds, for ever.
-func goldenLeads() map[string]scorer.Lead {
-	return map[string]scorer.Lead{
+// goldenLeads are what testdata/lead.v<version>.<name>.hex holds, for ever.
+func goldenLeads(version int) map[string]scorer.Lead {
+	leads := map[string]scorer.Lead{
 		"empty": {Due: scorer.Never},
 		"usual": usualLead(),
 		"full": {
@@ -56,6 +57,17 @@ func goldenLeads() map[string]scorer.Lead {
 			Seen:     []scorer.Seen{{Hash: 1, At: math.MaxInt64}, {Hash: 2, At: math.MinInt64}},
 		},
 	}
+	for name, l := range leads {
+		l.Moved = l.Sequence > 0
+		leads[name] = l
+	}
+	if version > 1 {
+		leads["staged"] = scorer.Lead{
+			Clock: noon, FirstSeen: noon - day, LastSeen: noon, Engaged: noon, Tier: "cold", Since: noon - day, Stage: "MQL",
+			Sequence: 1, ModelVersion: 7, Due: scorer.Never,
+		}
+	}
+	return leads
 }
 
 // usualLead is a warm lead of an account with four decaying counters and four seen events.
@@ -73,25 +85,28 @@ func usualLead() scorer.Lead {
 }
 
 func TestEveryGoldenLeadIsReadForEver(t *testing.T) {
-	for name, want := range goldenLeads() {
-		t.Run(name, func(t *testing.T) {
-			text, err := os.ReadFile(filepath.Join("testdata", "lead.v1."+name+".hex"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			blob, err := hex.DecodeString(strings.TrimSpace(string(text)))
-			if err != nil {
-				t.Fatal(err)
-			}
-			var got scorer.Lead
-			if err := DecodeLead(blob, &got); err != nil {
-				t.Fatal(err)
-			}
-			diffLeads(t, want, got)
-			if again := AppendLead(nil, &want); !bytes.Equal(again, blob) {
-				t.Errorf("encoded anew it is\n%x, not\n%x", again, blob)
-			}
-		})
+	for version := 1; version <= leadVersion; version++ {
+		for name, want := range goldenLeads(version) {
+			name = fmt.Sprintf("lead.v%d.%s.hex", version, name)
+			t.Run(name, func(t *testing.T) {
+				text, err := os.ReadFile(filepath.Join("testdata", name))
+				if err != nil {
+					t.Fatal(err)
+				}
+				blob, err := hex.DecodeString(strings.TrimSpace(string(text)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				var got scorer.Lead
+				if err := DecodeLead(blob, &got); err != nil {
+					t.Fatal(err)
+				}
+				diffLeads(t, want, got)
+				if again := AppendLead(nil, &want); version == leadVersion && !bytes.Equal(again, blob) {
+					t.Errorf("encoded anew it is\n%x, not\n%x", again, blob)
+				}
+			})
+		}
 	}
 }
 
@@ -171,7 +186,7 @@ func drawLead(t *rapid.T) scorer.Lead {
 	l := scorer.Lead{
 		Clock: drawInstant(t, "clock"), FirstSeen: drawInstant(t, "first"), LastSeen: drawInstant(t, "last"),
 		Engaged: drawInstant(t, "engaged"), Tier: text.Draw(t, "tier"), Since: drawInstant(t, "since"),
-		Stage: text.Draw(t, "stage"), Sequence: rapid.Uint64().Draw(t, "sequence"), ModelVersion: rapid.Int().Draw(t, "version"),
+		Stage: text.Draw(t, "stage"), Moved: rapid.Bool().Draw(t, "moved"), Sequence: rapid.Uint64().Draw(t, "sequence"), ModelVersion: rapid.Int().Draw(t, "version"),
 		Due: drawInstant(t, "due"), Account: text.Draw(t, "account"), AccountAt: drawInstant(t, "account at"),
 		Reset: drawInstant(t, "reset"), Disposition: text.Draw(t, "disposition"), DispositionAt: drawInstant(t, "disposed"),
 		Conversion: scorer.Conversion{Outcome: text.Draw(t, "outcome"), Amount: drawNumber(t, "amount"), At: drawInstant(t, "converted")},
@@ -221,7 +236,7 @@ func TestDecodingUndoesEncoding(t *testing.T) {
 }
 
 func TestEveryShorterOrLongerBlobIsRefused(t *testing.T) {
-	lead := goldenLeads()["full"]
+	lead := goldenLeads(leadVersion)["full"]
 	blob := AppendLead(nil, &lead)
 	var into scorer.Lead
 	for n := range blob {
@@ -270,7 +285,7 @@ func TestHostileBlobsAreRefused(t *testing.T) {
 }
 
 func FuzzDecodeLead(f *testing.F) {
-	for _, lead := range goldenLeads() {
+	for _, lead := range goldenLeads(leadVersion) {
 		f.Add(AppendLead(nil, &lead))
 	}
 	f.Fuzz(func(t *testing.T, blob []byte) {

@@ -18,8 +18,12 @@ func DecodeLead(blob []byte, into *scorer.Lead) error {
 		return fmt.Errorf("%w: a lead of no bytes", ErrDamaged)
 	}
 	switch version := blob[0]; version {
+	case leadVersion:
+		return decodeLead(blob, allParts, into)
 	case 1:
-		return decodeLead1(blob, into)
+		err := decodeLead(blob, allParts1, into)
+		into.Moved = into.Sequence > 0
+		return err
 	case 0:
 		return fmt.Errorf("%w: a lead of version 0", ErrDamaged)
 	default:
@@ -28,10 +32,11 @@ func DecodeLead(blob []byte, into *scorer.Lead) error {
 	}
 }
 
-func decodeLead1(blob []byte, l *scorer.Lead) error {
+// decodeLead reads a blob whose version knows these parts.
+func decodeLead(blob []byte, known uint64, l *scorer.Lead) error {
 	d := decoder{b: blob[1:]}
 	has := d.uint()
-	if has&^allParts != 0 {
+	if has&^known != 0 {
 		d.bad = true
 	}
 	d.clock = scorer.Instant(d.int())
@@ -42,6 +47,7 @@ func decodeLead1(blob []byte, l *scorer.Lead) error {
 	l.ModelVersion = int(d.int())
 	l.Tier = d.string()
 	clearParts(l)
+	l.Moved = has&hasMoved != 0
 	if has&hasStage != 0 {
 		l.Stage = d.string()
 	}
