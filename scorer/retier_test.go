@@ -1,6 +1,7 @@
 package scorer
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -131,4 +132,56 @@ func TestANewIdleRuleKnowsTheSilenceSoFar(t *testing.T) {
 	s.does(0, "page.viewed")
 	s.becomes(100*day, visitModel("points: 100}\n    - {id: quiet, on: idle, after: 30d, repeat: true, points: -10"))
 	s.scores(100*day, 70)
+}
+
+// A lead on a stage that is gone begins the ladder anew; one on a stage that moved stands where that stage stands.
+func TestStagesOfANewVersion(t *testing.T) {
+	ladder := func(stages ...string) string {
+		text := visitModel("points: 10") + "stages:\n"
+		for _, stage := range stages {
+			text += "  - {name: " + stage + ", when: score >= 10}\n"
+		}
+		return text
+	}
+	for _, c := range []struct {
+		to, reached []string
+	}{
+		{[]string{"first", "second"}, nil},
+		{[]string{"second", "first"}, []string{"first"}},
+		{[]string{"first", "third"}, []string{"first", "third"}},
+		{[]string{"new", "first", "second"}, nil},
+	} {
+		s := tell(t, ladder("first", "second"))
+		s.does(0, "page.viewed")
+		s.all = nil
+		s.becomes(day, ladder(c.to...))
+		var reached []string
+		for _, change := range s.all {
+			reached = append(reached, change.Stage)
+		}
+		if !slices.Equal(reached, c.reached) {
+			t.Errorf("with the ladder %v the lead reaches %v, want %v", c.to, reached, c.reached)
+		}
+	}
+}
+
+// The ratings of a criterion that is gone drop out of the total, and are back with it.
+func TestCriteriaOfANewVersion(t *testing.T) {
+	asked := func(criteria string) string {
+		return "name: m\nversion: 1\nqualification: {scale: {min: 1, max: 5}, criteria: {" + criteria + "}}\ntiers: [{name: cold}]\n"
+	}
+	s := tell(t, asked("need: {}, budget: {}"))
+	s.rated(0, CriterionRating{"need", 3}, CriterionRating{"budget", 5})
+	for _, c := range []struct {
+		criteria              string
+		total, floor, ceiling float64
+	}{
+		{"need: {}", 3, 3, 3},
+		{"need: {}, budget: {}, authority: {}", 8, 9, 13},
+	} {
+		s.becomes(day, asked(c.criteria))
+		if got := s.folder.Explain(&s.lead, t0.Add(day)); got.Total != c.total || got.Floor != c.floor || got.Ceiling != c.ceiling {
+			t.Errorf("with the criteria %s: total %v, from %v to %v", c.criteria, got.Total, got.Floor, got.Ceiling)
+		}
+	}
 }

@@ -36,6 +36,9 @@ const demo = `{"specversion":"1.0","id":"1","source":"web","type":"demo.requeste
 func TestExitCodesAndWhatIsSaid(t *testing.T) {
 	badConfig := write(t, "hotlead.yaml", "kafak: {}\n")
 	badModel := write(t, "model.yaml", "name: x\nversions: 1\n")
+	saas, _ := scorer.ShippedModel("b2b-saas")
+	newerModel := write(t, "newer.yaml", strings.NewReplacer("version: 1", "version: 2", "points: 12, max: 30", "points: 15, max: 30",
+		"half_life: 60d", "half_life: 30d").Replace(string(saas)))
 	events := write(t, "events.ndjson", demo)
 	taken, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -68,6 +71,12 @@ func TestExitCodesAndWhatIsSaid(t *testing.T) {
 		{"no model", []string{"score", "--model", "bantt"}, "", 2, "", "there is no model bantt, neither a file nor shipped; did you mean bant?"},
 		{"model check", []string{"model", "check", "bant", "b2b-saas"}, "", 0, "bant: bant, version 1: no mistakes\nb2b-saas: b2b-saas, version 1: no mistakes\n", ""},
 		{"model check of a bad one", []string{"model", "check", badModel, "bant"}, "", 2, "bant: bant, version 1: no mistakes\n", badModel + ":2:1: "},
+		{"model check against an older one", []string{"model", "check", newerModel, "--against", "b2b-saas"}, "", 0, "  - rule pricing: +12 points -> +15 points; the score of every lead", ""},
+		{"model check against what becomes exact by folding again", []string{"model", "check", "--against", "b2b-saas", newerModel}, "", 0, "fold the history again: hotlead score --model " + newerModel, ""},
+		{"model check against itself", []string{"model", "check", "bant", "--against", "bant"}, "", 0, "nothing changes.", ""},
+		{"model check against a newer one", []string{"model", "check", "b2b-saas", "--against", newerModel}, "", 2, "rule pricing: +15 points -> +12 points", "b2b-saas has version 1, which is not above 2: "},
+		{"model check against a bad one", []string{"model", "check", "bant", "--against", badModel}, "", 2, "bant: bant, version 1: no mistakes\n", badModel + ":2:1: "},
+		{"model check of two against one", []string{"model", "check", "bant", "gitlab", "--against", "bant"}, "", 2, "", "--against compares with one FILE, and 2 are given"},
 		{"model show", []string{"model", "show", "bant"}, "", 0, "name: bant\n", ""},
 		{"model show of none", []string{"model", "show", "zzz"}, "", 2, "", "shipped are b2b-saas, bant"},
 		{"model show as a page", []string{"model", "show", "--markdown", "bant"}, "", 0, "# bant, version 1\n", ""},

@@ -28,7 +28,7 @@ func Page(m scorer.Description) (string, error) {
 		p.line("%s", m.Comment)
 		p.line("")
 	}
-	p.line("*This page is made from the model by `hotlead model show --markdown`. A condition that speaks of something not known\n"+
+	p.line("*This page is made from the model by `hotlead model show --markdown`. A condition that speaks of something not known\n" +
 		"of a lead, or not said by an event, does not hold.*")
 	p.tiers()
 	p.stages()
