@@ -1,11 +1,15 @@
 # Habits. What a change has to pass is .ci/run.
 .DEFAULT_GOAL := help
-.PHONY: help test lint bench dev fuzz ci
+.PHONY: help test lint bench dev fuzz chaos ci
 
 FUZZTIME ?= 20s
+SEEDS ?= 1
+SEED ?= 1
+CELLS ?=
+PARALLEL ?= 3
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 test: ## all tests; HOTLEAD_TESTBED=containers|process|embedded says on which servers
 	go test ./...
@@ -26,6 +30,10 @@ fuzz: ## each fuzz target for FUZZTIME (20s)
 	while read -r package name; do \
 		echo "$$package $$name"; go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$package" || exit 1; \
 	done
+
+chaos: ## the fault matrix: each cell (CELLS=regexp) for SEEDS (1) seeds from SEED (1); SHORT=1 for its short form
+	HOTLEAD_TESTBED=process go test -v -count=1 -timeout 0 -parallel $(PARALLEL) $(if $(SHORT),-short) -run '^TestMatrix$$' \
+		./cmd/testbed/chaos -args -seeds $(SEEDS) -seed $(SEED) -cells '$(CELLS)'
 
 ci: ## everything that a change has to pass
 	.ci/run

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/segmentio/kafka-go"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -55,6 +57,31 @@ func TestForgedTimestampsDoNotAgeALane(t *testing.T) {
 	for _, said := range w.oracle.Differences(changes, strictly) {
 		t.Error(said)
 	}
+}
+
+// TestAClockThatWasAheadHoldsNothingUp: brokers refuse timestamps more than an hour ahead of theirs. What a worker decided
+// by such a clock is announced as soon as the clock is right again.
+func TestAClockThatWasAheadHoldsNothingUp(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	traffic := w.traffic(40)
+	var ahead atomic.Int64
+	worker := w.start(func(o *Options) { o.now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) } })
+	w.send(some(traffic, 200)...)
+	w.check(strictly)
+	ahead.Store(int64(2 * time.Hour))
+	w.send(some(traffic, 200)...)
+	if testbed.Kafka(t).Mode() != testbed.Embedded { // which takes any timestamp
+		w.eventually("readiness to tell of the broker's refusal", func(ctx context.Context) error {
+			if err := worker.Ready(ctx); !errors.Is(err, kafka.InvalidTimestamp) {
+				return fmt.Errorf("it says %v", err)
+			}
+			return nil
+		})
+	}
+	ahead.Store(0)
+	w.check(strictly)
+	worker.ready()
 }
 
 // TestAnotherGroupUnderTheSamePrefixIsRefused: else each would announce the other's outbox again.

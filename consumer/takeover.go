@@ -129,6 +129,7 @@ func (l *lane) ledgerFor(f found, todo action) (*state.Ledger, error) {
 			ledger.Offsets[offsetKey(part)] = b.Start
 		}
 	}
+	ledger.Outbox = notAhead(ledger.Outbox, scorer.InstantOf(l.now()))
 	if todo == refold || todo == recoverOn && refolding(f.ledger) {
 		ledger.Outbox = nil // it was announced: n is behind the committed position
 		ledger.Recovery = refoldTo(f, f.committed).encode()
@@ -137,6 +138,26 @@ func (l *lane) ledgerFor(f found, todo action) (*state.Ledger, error) {
 		ledger.Step = 0
 	}
 	return &ledger, l.putInForce(&ledger)
+}
+
+// notAhead is the outbox with no timestamp later than now: one that was decided by a clock that ran ahead, and has been
+// set right since, is refused by brokers for as long as it was ahead. Our name and these timestamps go into the ledger
+// together, and before they are announced, so that a later probe looks for the records where they are.
+func notAhead(outbox []byte, now scorer.Instant) []byte {
+	records, err := events.ReadOutbox(outbox)
+	if err != nil {
+		return outbox // announcing it says what is wrong with it
+	}
+	ahead := false
+	for i := range records {
+		if records[i].Time > now {
+			ahead, records[i].Time = true, now
+		}
+	}
+	if !ahead {
+		return outbox
+	}
+	return events.AppendOutbox(nil, records)
 }
 
 // newLedger is the ledger of a lane that has none: of one that begins, or of one whose Redis lost everything.

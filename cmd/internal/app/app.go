@@ -64,6 +64,9 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := tamper(&options); err != nil {
+		return err
+	}
 	worker, err := consumer.New(options)
 	if err != nil {
 		return fmt.Errorf("preparing the worker: %w", err)

@@ -1,0 +1,246 @@
+package chaos_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/hotlead/hotlead/cmd/testbed"
+)
+
+// steps are the numbered steps of a batch, as the chaos build names them.
+var steps = []string{"fetched", "loaded", "folded", "decided", "announced"}
+
+// killCells kill workers by SIGKILL.
+func killCells() []cell {
+	cells := []cell{
+		{"quiet", true, quiet},
+		{"kill/random", true, killAtRandom},
+	}
+	for _, step := range steps {
+		cells = append(cells, cell{"kill/" + step, step == "decided", func(t *trial) { killAt(t, step) }})
+	}
+	return append(cells, cell{"kill/recovered", false, killRecovering})
+}
+
+// quiet: nothing is done to anybody.
+func quiet(t *trial) {
+	w := t.at(place{})
+	w.push(400)
+	s := w.run(how{})
+	s.ready()
+	w.push(600)
+	w.finish(exactly)
+}
+
+// killAtRandom kills one of three workers at a time, whenever it may be, and starts another in its place.
+func killAtRandom(t *trial) {
+	w := t.at(place{})
+	for range 3 {
+		w.run(how{})
+	}
+	w.traffic.flow()
+	w.services[2].ready()
+	for range 6 {
+		w.progress(50 + w.chance(200))
+		victim := w.services[len(w.services)-1-int(w.chance(3))]
+		if victim.gone {
+			continue
+		}
+		victim.kill()
+		w.run(how{})
+	}
+	w.progress(200)
+	w.finish(exactly)
+}
+
+// killAt kills a worker at a numbered step of a batch, and its successor at the same step.
+func killAt(t *trial, step string) {
+	w := t.at(place{})
+	w.traffic.flow()
+	for _, count := range []int64{9 + w.chance(20), 1 + w.chance(9)} {
+		w.run(how{strike: fmt.Sprintf("%s:%d:kill", step, count)}).killedItself()
+	}
+	heir := w.run(how{})
+	heir.ready()
+	w.progress(100)
+	if step == "decided" {
+		heir.wantTookOver("reannounce")
+	}
+	w.finish(exactly)
+}
+
+// killRecovering empties Redis and kills each worker that mends it, until one is let.
+func killRecovering(t *trial) {
+	r := testbed.OwnRedis(t)
+	w := t.at(place{redis: []string{r.Addr}})
+	w.push(800)
+	first := w.run(how{})
+	w.settled()
+	first.terminate()
+	r.FlushAll()
+	w.traffic.flow()
+	for range 3 {
+		w.run(how{strike: fmt.Sprintf("recovered:%d:kill", 1+w.chance(4))}).killedItself()
+	}
+	heir := w.run(how{})
+	heir.ready()
+	w.progress(100)
+	heir.wantTookOver("recover")
+	w.finish(lossy)
+}
+
+// stopCells stop workers by SIGSTOP for longer than their session and their transaction may last, and let them go on.
+func stopCells() []cell {
+	var cells []cell
+	for _, step := range steps {
+		cells = append(cells, cell{"stop/" + step, step == "folded", func(t *trial) { stopAt(t, step) }})
+	}
+	return append(cells,
+		cell{"scale/1-3-1", true, scale},
+		cell{"model/rolling-restart", true, rollingRestart},
+		cell{"clock/stepped", true, clockStepped})
+}
+
+// transactionTimeout is how long a lane's transaction may stay open.
+const transactionTimeout = 10 * time.Second
+
+// stopAt makes a zombie: it must drop its lanes without a trace, and come back as a member like any other.
+func stopAt(t *trial, step string) {
+	w := t.at(place{})
+	w.traffic.flow()
+	zombie := w.run(how{strike: fmt.Sprintf("%s:%d:stop", step, 7+w.chance(20))})
+	zombie.awaitStrike()
+	heir := w.run(how{})
+	heir.owns(lanes)
+	w.dwell(transactionTimeout + session)
+	zombie.signal(syscall.SIGCONT)
+	heir.owns(lanes / 2)
+	zombie.owns(lanes / 2)
+	w.finish(exactly)
+}
+
+// scale lets workers come and go under load.
+func scale(t *trial) {
+	w := t.at(place{})
+	first := w.run(how{})
+	w.traffic.flow()
+	first.owns(lanes)
+	second, third := w.run(how{}), w.run(how{})
+	w.shared()
+	w.progress(200)
+	first.terminate()
+	w.progress(100)
+	second.terminate()
+	third.owns(lanes)
+	w.progress(200)
+	for _, found := range []string{"refold", "rebuild", "probe"} {
+		if n := third.tookOver(found); n > 0 {
+			t.Errorf("%d lanes were taken over with %q, and nothing was ever lost", n, found)
+		}
+	}
+	w.finish(exactly)
+}
+
+// shared waits until every service that lives owns a lane, all of them together each once, and all are ready.
+func (w *world) shared() {
+	w.t.Helper()
+	w.eventually("the lanes to be spread", func(ctx context.Context) error {
+		sum, least := 0.0, float64(lanes)
+		for _, s := range w.services {
+			if s.gone {
+				continue
+			}
+			n, err := s.metric(ctx, "hotlead_lanes_owned")
+			if err != nil {
+				return err
+			}
+			sum, least = sum+n, min(least, n)
+		}
+		if sum != lanes || least == 0 {
+			return fmt.Errorf("%v lanes are owned, by one service %v", sum, least)
+		}
+		return nil
+	})
+	for _, s := range w.services {
+		if !s.gone {
+			s.ready()
+		}
+	}
+}
+
+// rollingRestart replaces three workers one by one by such with a newer model, and one of them by one with the older
+// model again: no lead flaps. What moves leads waits meanwhile, for the oracle can't know which came first; what does
+// not, goes on.
+func rollingRestart(t *trial) {
+	w := t.at(place{})
+	old := []*service{w.run(how{}), w.run(how{}), w.run(how{})}
+	w.push(1000)
+	w.settled()
+	w.traffic.oracle.Retier(2)
+	for _, s := range old {
+		s.terminate()
+		w.poison(5)
+		w.run(how{model: 2})
+		w.shared()
+	}
+	w.walked()
+	w.traffic.flow()
+	w.progress(200)
+	w.services[3].terminate()
+	behind := w.run(how{model: 1})
+	behind.owns(1)
+	w.logged("the lane runs a newer model than the configured one")
+	w.progress(200)
+	w.finish(promise{Strictness: testbed.Strictness{Path: true}}) // when the walk came to a lead is not known
+}
+
+// poison sends so many records that can't be scored.
+func (w *world) poison(n int) {
+	w.t.Helper()
+	for range n {
+		if err := w.traffic.bury(w.limited()); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+// walked waits until every lane has walked its leads under the newest model.
+func (w *world) walked() {
+	w.t.Helper()
+	w.eventually("the walks to end", func(ctx context.Context) error {
+		for lane := range lanes {
+			ledger, err := w.raw.HGetAll(ctx, w.ledger(lane)).Result()
+			if err != nil {
+				return err
+			}
+			if ledger["model:version"] != "2" || ledger["cursor"] != "-1" {
+				return fmt.Errorf("lane %d is under version %s, its cursor at %s", lane, ledger["model:version"], ledger["cursor"])
+			}
+		}
+		return nil
+	})
+}
+
+// clockStepped steps the wall clock of the workers back and forth: what is scored goes by the events' own times. Brokers
+// refuse what is timestamped more than an hour ahead of their own clock, so nothing can be announced meanwhile.
+func clockStepped(t *trial) {
+	w := t.at(place{})
+	w.run(how{})
+	w.run(how{})
+	w.traffic.flow()
+	w.shared()
+	for _, off := range []string{"-30m", "40m", "2h", "0s"} {
+		if err := os.WriteFile(w.clock, []byte(off), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if off == "2h" {
+			w.services[0].unready("Invalid Timestamp")
+			continue
+		}
+		w.progress(150)
+	}
+	w.finish(exactly)
+}
