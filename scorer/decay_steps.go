@@ -14,14 +14,11 @@ type stepsDecay struct {
 	keeps  []float64
 }
 
-// steps is the decay by steps, at least one, whose until rises. A decay only fades: a step that would keep more than the one before
-// keeps as much as that.
+// steps is the decay by steps, at least one, whose until rises and whose keep never does: a decay only fades.
 func steps(all []step) decay {
 	var d stepsDecay
-	keep := 1.0
 	for _, s := range all {
-		keep = min(keep, s.keep)
-		d.untils, d.keeps = append(d.untils, Instant(s.until.Milliseconds())), append(d.keeps, keep)
+		d.untils, d.keeps = append(d.untils, Instant(s.until.Milliseconds())), append(d.keeps, s.keep)
 	}
 	return d
 }

@@ -121,7 +121,7 @@ func TestFadingNeverRises(t *testing.T) {
 		length := time.Duration(rapid.Int64Range(1, math.MaxInt64/2).Draw(t, "length"))
 		d := rapid.SampledFrom([]decay{
 			halfLife(length), linear(length), noDecay{},
-			steps([]step{{length / 3, 0.9}, {length / 2, 1}, {length, 0.25}}),
+			steps([]step{{length / 3, 1}, {length / 2, 0.9}, {length, 0.25}}),
 		}).Draw(t, "decay")
 		var c Counter
 		for range rapid.IntRange(1, 5).Draw(t, "events") {

@@ -200,7 +200,7 @@ func (r *reader) decayOf(of *fields) decay {
 	return nil
 }
 
-// steps reads the steps of a decay, which must follow each other in time.
+// steps reads the steps of a decay, which must follow each other in time and never keep more than before.
 func (r *reader) steps(f *fields) []step {
 	var all []step
 	items := f.list("steps", maxSteps)
@@ -212,7 +212,11 @@ func (r *reader) steps(f *fields) []step {
 		s.require("until", "keep")
 		next := step{until: s.duration("until"), keep: s.number("keep", 0, 1, 0)}
 		if len(all) > 0 && next.until > 0 && next.until <= all[len(all)-1].until {
-			r.fail(s.get("until").place, "put the steps in order of time", "this step ends before the one above it")
+			r.fail(s.get("until").place, "put the steps in order of time", "this step does not end after the one above it")
+		}
+		if len(all) > 0 && next.keep <= 1 && next.keep > all[len(all)-1].keep {
+			r.fail(s.get("keep").place, "what was counted only ever fades: keep as much as above, or less",
+				"this step keeps %v, more than the one above it (%v)", next.keep, all[len(all)-1].keep)
 		}
 		all = append(all, next)
 	}

@@ -128,6 +128,9 @@ func (r *reader) allowed(tokens token.Tokens) bool {
 			open--
 		case token.MappingValueType:
 			keys++
+			if r.gluedColon(t) { // what follows can be read all the same
+				r.fail(r.placeOf(t), "write key: value, or put the whole text into quotes", "there is no space behind this colon")
+			}
 		case token.SequenceEntryType:
 			if t.Position.Line != line {
 				entries, line = 0, t.Position.Line
@@ -149,6 +152,17 @@ func (r *reader) allowed(tokens token.Tokens) bool {
 		return false
 	}
 	return true
+}
+
+// gluedColon is whether t, the colon behind a key, is one that YAML takes for a letter, as in [b:1], and the lexer, within braces, for the end
+// of a key. Behind a quoted key no space is needed.
+func (r *reader) gluedColon(t *token.Token) bool {
+	if t.Prev != nil && (t.Prev.Type == token.DoubleQuoteType || t.Prev.Type == token.SingleQuoteType) {
+		return false
+	}
+	at := r.placeOf(t)
+	behind := r.lines[at.line-1][at.column-1:]
+	return len(behind) > 1 && behind[0] == ':' && !strings.ContainsRune(" \t,[]{}", behind[1])
 }
 
 // refused names what YAML has and a model may not; "" for the rest.
