@@ -43,6 +43,13 @@ func (l *loader) wrong(key, format string, args ...any) {
 	l.fail(l.places[key], key+": "+format, args...)
 }
 
+// hide keeps what was given for a key out of its mistakes: only the place is told.
+func (l *loader) hide(key string) {
+	p := l.places[key]
+	p.excerpt = ""
+	l.places[key] = p
+}
+
 func (l *loader) required(key, value string) {
 	if value == "" {
 		l.wrong(key, "is empty; give it a value or leave it out for the default")
@@ -54,6 +61,12 @@ func (l *loader) addresses(key string, addresses []string) {
 		l.wrong(key, "names no server; give at least one host:port")
 	}
 	for _, a := range addresses {
+		if strings.Contains(a, "@") {
+			// As in redis://user:password@host:port: the password is in the address, and must not be in the error.
+			l.hide(key)
+			l.wrong(key, "an address is host:port alone; give the user by username and password_file")
+			continue
+		}
 		host, port, err := net.SplitHostPort(a)
 		n, portErr := strconv.Atoi(port)
 		if err != nil || host == "" || portErr != nil || n < 1 || n > 65535 {

@@ -224,7 +224,11 @@ func TestMistakes(t *testing.T) {
 		{"an empty value", "model: ''\n", "",
 			"F:1:8: model: is empty; give it a value or leave it out for the default\n    model: ''\n           ^"},
 		{"a password twice", "redis: {password: a, password_file: f}\n", "",
-			"F:1:37: redis.password_file: there is redis.password already; give one of the two\n    redis: {password: a, password_file: f}\n                                        ^"},
+			"F:1:37: redis.password_file: there is redis.password already; give one of the two"},
+		{"a user in an address", "redis: {addrs: ['redis://u:hush@h:6379']}\n", "",
+			"F:1:16: redis.addrs: an address is host:port alone; give the user by username and password_file"},
+		{"a user in an address in a variable", "", "HOTLEAD_KAFKA_BROKERS=u:hush@h:9092",
+			"HOTLEAD_KAFKA_BROKERS: kafka.brokers: an address is host:port alone; give the user by username and password_file"},
 		{"letters of two bytes before the place", "kafka: {group: ä, broker: x}\n", "",
 			"F:1:19: unknown key kafka.broker; did you mean kafka.brokers?\n    kafka: {group: ä, broker: x}\n                      ^"},
 		{"two at once", "modell: x\nlog: {levle: info}\n", "",
@@ -290,6 +294,67 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 	} {
 		if strings.Contains(text, "hush") || strings.Contains(text, fmt.Sprintf("%x", "hush")) {
 			t.Errorf("%s shows a secret: %s", how, text)
+		}
+	}
+}
+
+// Whatever single slip of the pen a file with secrets has, what is said about it does not repeat them.
+func TestMistakesDoNotTellSecrets(t *testing.T) {
+	const text = `# ours
+kafka:
+  group: g
+  sasl: {mechanism: plain, username: u, password: hush1}
+  topics:
+    inbox: i
+redis:
+  addrs: [r1:6379]
+  password: "hush2"
+  username: ru
+http: {token_file: tok}
+log: {level: info}
+`
+	const folded = `redis:
+  username: ru
+  password: >-
+
+    hush1
+    key: hush2
+  cluster: true
+`
+	slips := []string{"", "x", ":", ": ", "{", "}", "[", "]", ",", "'", `"`, "\n", "\n\n", "\t", " ", "  ", "|", ">", "&a ", "*a", "!a ", "#", "- ", "? ", "---\n", "%", "@", "\x00", "\xff"}
+	told := func(text string) string {
+		l := loader{config: DefaultConfig(), keys: keys(), places: map[string]place{}}
+		l.readFile("f", []byte(text))
+		l.check()
+		return (&ConfigError{Mistakes: l.mistakes}).Error()
+	}
+	mistakes := 0
+	for _, text := range []string{text, folded} {
+		for at := range len(text) + 1 {
+			for _, rest := range []string{text[at:], text[min(at+1, len(text)):]} {
+				for _, slip := range slips {
+					said := told(text[:at] + slip + rest)
+					if strings.Contains(said, "hush") {
+						t.Fatalf("of\n%s\nit tells a secret:\n%s", text[:at]+slip+rest, said)
+					}
+					if said != "" {
+						mistakes++
+					}
+				}
+			}
+		}
+	}
+	if mistakes < 5000 {
+		t.Errorf("only %d of the files have mistakes", mistakes)
+	}
+	// Names that are wrong altogether, and other things that people write.
+	for _, text := range []string{
+		"redis: {password: [hush1, hush2]}", "{redis: {password:\n[hush1,\nhush2]}}", "redis: {password:\n {a: hush1}}\n", "http: {token: hush1}",
+		"redis:\n  password hush1\n", "redis:\n  secret_key: |\n    hush1\n    hush2\n", "password: hush1\n", "redis: {pasword: hush1}", "redis: {passwrod: hush1}",
+		"redis: {auth_token: hush1}", "redis: {addrs: ['redis://u:hush1@h:6379']}", "redis: {password: hush1, password: hush2}", "redis: {pwd: hush1}",
+	} {
+		if said := told(text); said == "" || strings.Contains(said, "hush") {
+			t.Errorf("of %q it is said: %s", text, said)
 		}
 	}
 }

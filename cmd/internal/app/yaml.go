@@ -25,7 +25,11 @@ func (l *loader) readFile(name string, text []byte) {
 	if err != nil {
 		var syntax yaml.Error
 		if errors.As(err, &syntax) {
-			l.fail(f.place(syntax.GetToken()), "%s", syntax.GetMessage())
+			p, said := f.place(syntax.GetToken()), syntax.GetMessage()
+			if p.excerpt == "" {
+				said = "this is no YAML" // what the parser says may repeat the line
+			}
+			l.fail(p, "%s", said)
 		} else {
 			l.fail(place{where: name}, "%v", err)
 		}
@@ -70,7 +74,12 @@ func (l *loader) entry(f yamlFile, section string, entry *ast.MappingValueNode) 
 	case !ok && len(l.children(name)) > 0:
 		return l.section(f, name, entry.Value)
 	case !ok:
-		l.fail(f.place(at), "unknown key %s%s", name, l.suggestKey(section, at.Value))
+		p, near := f.place(at), l.suggestKey(section, at.Value)
+		told := firstWord.FindString(name)
+		if p.excerpt == "" && !strings.Contains(near, "mean") {
+			told = "in " + sectionWords(section) // a slip of the pen makes keys of values
+		}
+		l.fail(p, "unknown key %s%s", told, near)
 		return nil
 	}
 	texts, ok := l.values(f, k, entry.Value)
@@ -141,14 +150,14 @@ func address(n *ast.MappingNode) (string, bool) {
 	return key.Value + ":" + port.Token.Value, true
 }
 
-// place points at a token: file, line and column, and the line with a caret below.
+// place points at a token: file, line and column, and the line with a caret below, unless a secret may stand in it.
 func (f yamlFile) place(t *token.Token) place {
 	if t == nil || t.Position == nil {
 		return place{where: f.name}
 	}
 	line, column := t.Position.Line, t.Position.Column
 	p := place{where: fmt.Sprintf("%s:%d:%d", f.name, line, column)}
-	if line >= 1 && line <= len(f.lines) {
+	if line >= 1 && line <= len(f.lines) && !f.mayTellSecret(line-1) {
 		source := strings.TrimRight(f.lines[line-1], "\r")
 		p.excerpt = "    " + source + "\n    " + strings.Repeat(" ", max(column-1, 0)) + "^"
 	}
