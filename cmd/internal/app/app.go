@@ -149,7 +149,7 @@ func serve(ctx context.Context, undo *cleanups, o Options, handler http.Handler,
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(web.Limit(listener)); !errors.Is(err, http.ErrServerClosed) {
 			fail(fmt.Errorf("serving HTTP on %s: %w", listener.Addr(), err))
 		}
 	}()

@@ -37,8 +37,8 @@ type Options struct {
 	Metrics   http.Handler
 	// Model names the model on the page.
 	Model string
-	// Token, where not empty, must be shown by whoever reads leads: as a bearer token, or as the password of basic
-	// authentication, which is how a browser asks for it. Metrics and health are open.
+	// Token, where not empty, must be shown by whoever asks for anything but metrics and health: as a bearer token, or as
+	// the password of basic authentication, which is how a browser asks for it.
 	Token string
 	Log   *slog.Logger
 }
@@ -55,14 +55,14 @@ type handler struct {
 func New(o Options) http.Handler {
 	h := &handler{Options: o, pageTiers: shown(o.Leads.Tiers())}
 	mux := http.NewServeMux()
-	mux.Handle("GET /{$}", h.guard(http.HandlerFunc(h.page)))
-	mux.Handle("GET /v1/leads", h.guard(http.HandlerFunc(h.leads)))
-	mux.Handle("GET /v1/leads/{id}", h.guard(http.HandlerFunc(h.lead)))
+	mux.HandleFunc("GET /{$}", h.page)
+	mux.HandleFunc("GET /v1/leads", h.leads)
+	mux.HandleFunc("GET /v1/leads/{id}", h.lead)
 	mux.HandleFunc("GET /assets/{name}", h.asset)
 	mux.Handle("GET /metrics", o.Metrics)
 	mux.HandleFunc("GET /livez", h.live)
 	mux.HandleFunc("GET /readyz", h.ready)
-	return secured(problems(mux))
+	return secured(h.guard(problems(mux)))
 }
 
 // NewServer is a server for the handler with limits on what one client can hold up: 5 s for the header, 10 s for the

@@ -267,12 +267,12 @@ func TestReadinessGivesItsReasons(t *testing.T) {
 	}
 }
 
-func TestTheTokenGuardsLeadsAndNothingElse(t *testing.T) {
+func TestTheTokenGuardsAllButMetricsAndHealth(t *testing.T) {
 	o := options(hotAndWarm())
 	o.Token = "s3cret"
 	h := New(o)
-	for _, target := range []string{"/", "/v1/leads?tier=hot", "/v1/leads/lead-7"} {
-		for _, header := range []string{"", "Bearer wrong", "Bearer", "Basic Og==", "s3cret"} {
+	for _, target := range []string{"/", "/v1/leads?tier=hot", "/v1/leads/lead-7", "/assets/page.js"} {
+		for _, header := range []string{"", "Bearer wrong", "Bearer", "Bearer s3cre", "Bearer s3cret2", "Basic Og==", "s3cret", "Basic czNjcmV0Og=="} {
 			r := get(t, h, "GET", target, "Authorization", header)
 			if r.StatusCode != 401 || !strings.HasPrefix(r.Header.Get("WWW-Authenticate"), "Basic ") {
 				t.Errorf("%s with %q: status %d", target, header, r.StatusCode)
@@ -284,9 +284,38 @@ func TestTheTokenGuardsLeadsAndNothingElse(t *testing.T) {
 			}
 		}
 	}
-	for _, target := range []string{"/metrics", "/livez", "/readyz", "/assets/page.js"} {
+	for _, target := range []string{"/metrics", "/livez", "/readyz"} {
 		if r := get(t, h, "GET", target); r.StatusCode != 200 {
 			t.Errorf("%s: status %d", target, r.StatusCode)
+		}
+	}
+	// What is not served, or by another method, or by a way round, is guarded as well.
+	for _, target := range []string{"/v1/none", "/metrics/", "//metrics", "/metrics/../v1/leads/lead-7", "/livez%2f..%2fv1/leads", "/LIVEZ"} {
+		for _, method := range []string{"GET", "POST", "HEAD", "OPTIONS", "CONNECT"} {
+			if r := get(t, h, method, target); r.StatusCode != 401 {
+				t.Errorf("%s %s: status %d", method, target, r.StatusCode)
+			}
+		}
+	}
+}
+
+func TestEveryAnswerHasTheHeadersForBrowsers(t *testing.T) {
+	o := options(hotAndWarm())
+	o.Token = "s3cret"
+	for _, h := range []http.Handler{New(options(hotAndWarm())), New(o)} {
+		for _, target := range []string{"/", "/v1/leads?tier=hot", "/v1/leads/nobody", "/assets/page.js", "/none", "/metrics", "/livez", "/readyz"} {
+			r := get(t, h, "GET", target)
+			for name, want := range map[string]string{
+				"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cross-Origin-Resource-Policy": "same-origin",
+				"Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+			} {
+				if got := r.Header.Get(name); got != want {
+					t.Errorf("%s: %s is %q", target, name, got)
+				}
+			}
+			if r.Header.Get("Access-Control-Allow-Origin") != "" {
+				t.Errorf("%s is open to other origins", target)
+			}
 		}
 	}
 }
