@@ -277,6 +277,10 @@ func (l *lane) takeRecord(r *events.Record) error {
 		b.inputs = b.inputs[:len(b.inputs)-1]
 		return l.bury(r, err)
 	}
+	if in.event.Time > now.Add(2*clockSkew) {
+		// Its record has no timestamp, or headers such as those of a forward, which any sender can write.
+		in.event.Time, info.FutureTime = now, true
+	}
 	if info.FutureTime {
 		l.Metrics.future.Inc()
 	}

@@ -15,6 +15,8 @@ import (
 
 	"github.com/hotlead/hotlead/cmd/testbed"
 	"github.com/hotlead/hotlead/consumer/internal/wire"
+	"github.com/hotlead/hotlead/events"
+	"github.com/hotlead/hotlead/state"
 )
 
 // What strangers, and operators in a hurry, may do to a lane.
@@ -82,6 +84,59 @@ func TestAClockThatWasAheadHoldsNothingUp(t *testing.T) {
 	ahead.Store(0)
 	w.check(strictly)
 	worker.ready()
+}
+
+// TestForgedTimesDoNotAgeALead: nor may a lead follow an event's time into the future, whatever the record says of when
+// it was sent.
+func TestForgedTimesDoNotAgeALead(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	forward := func(timestamp string) []kgo.RecordHeader {
+		var all []kgo.RecordHeader
+		for _, h := range [][2]string{{events.HeaderTopic, "t"}, {events.HeaderPartition, "0"}, {events.HeaderOffset, "0"}, {events.HeaderTimestamp, timestamp}} {
+			all = append(all, kgo.RecordHeader{Key: h[0], Value: []byte(h[1])})
+		}
+		return all
+	}
+	var records []*kgo.Record
+	var ids []string
+	for i, r := range []kgo.Record{
+		{Headers: forward("4102444800000")}, // the year 2100
+		{Headers: forward("-1")},
+		{Timestamp: time.UnixMilli(-1)},
+	} {
+		for _, at := range []string{`"time":"2099-12-31T00:00:00Z",`, ""} {
+			id := fmt.Sprintf("aged-%d-%d", i, len(at))
+			// The second event is taken as it says: the lead's own clock must not be ahead of it.
+			for n, at := range []string{at, `"time":"2026-01-01T00:00:00Z",`} {
+				r.Topic, r.Partition, r.Key = w.topics.Engagement, int32(events.Lane(id, lanesOfTests)), []byte(id)
+				r.Value = fmt.Appendf(nil, `{"specversion":"1.0","id":"%d","source":"s","type":"other",%s"data":{}}`, n, at)
+				one := r
+				records = append(records, &one)
+			}
+			ids = append(ids, id)
+		}
+	}
+	if err := w.client.ProduceSync(w.limited(), records...).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	w.start()
+	w.drained()
+	store, err := state.Open(state.Options{Addrs: []string{w.redis}, Prefix: w.prefix})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	for _, id := range ids {
+		lead, _, err := store.LeadByID(t.Context(), events.Lane(id, lanesOfTests), id)
+		if err != nil {
+			t.Errorf("%s: %v", id, err)
+			continue
+		}
+		if ahead := time.Until(lead.LastSeen.Time()); ahead > 11*time.Minute {
+			t.Errorf("%s was last seen %v ahead of now", id, ahead)
+		}
+	}
 }
 
 // TestAnotherGroupUnderTheSamePrefixIsRefused: else each would announce the other's outbox again.
