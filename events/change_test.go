@@ -155,6 +155,29 @@ func TestReadChangeRefuses(t *testing.T) {
 	}
 }
 
+// FuzzReadChange holds the reading of what others may write into the topic of tier changes against encoding/json.
+func FuzzReadChange(f *testing.F) {
+	f.Add(AppendChange(nil, contractChange()))
+	f.Add(AppendChange(nil, stageChange()))
+	f.Fuzz(func(t *testing.T, value []byte) {
+		got, err := ReadChange(value)
+		if err != nil {
+			if !errors.Is(err, ErrNoChange) || got != (Announced{}) {
+				t.Fatalf("%+v, %v", got, err)
+			}
+			return
+		}
+		var top map[string]any
+		if err := json.Unmarshal(value, &top); err != nil {
+			t.Fatalf("%q is read as %+v: %v", value, got, err)
+		}
+		data, _ := top["data"].(map[string]any)
+		if got.Lead == "" || got.Sequence == 0 || got.From == "" || got.To == "" || got.Lead != data["lead"] || got.From != data["from"] || got.To != data["to"] {
+			t.Fatalf("%q is read as %+v", value, got)
+		}
+	})
+}
+
 func TestLeadGolden(t *testing.T) {
 	s := contractStanding()
 	l := &scorer.Lead{ID: "lead-42", Account: "acme", Tier: "hot", Since: 1795168800000, Stage: "MQL", Sequence: 3,

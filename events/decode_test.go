@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -439,6 +441,57 @@ func FuzzDecode(f *testing.F) {
 		}
 		if IsQualificationType(got.Type) != (got.Qualification != nil) {
 			t.Fatalf("%q: qualification %+v", value, got.Qualification)
+		}
+	})
+}
+
+// FuzzDecodeBinary holds what a stranger can put into the headers of a record against what an event may be, and against
+// the same event in structured mode.
+func FuzzDecodeBinary(f *testing.F) {
+	f.Add("1.0", "1", "s", "page.viewed", "lead", "2026-01-01T00:00:00Z", "application/json", "traceparent", trace, []byte(`{"account_id":"acme"}`))
+	f.Add("1.0", "1", "s", "lead.profiled", "", "", "application/vnd.acme+json; charset=utf-8", "ce_traceparent", trace, []byte(`{"attributes":{"a":1}}`))
+	f.Add("1.0", "1", "s", "t", "lead-é", "2026-01-01T00:00:00.5+01:00", "text/plain", "ce_id", "2", []byte(` {} `))
+	f.Add("0.3", "\xff", "\x00", "t", "l", "9999-12-31T23:59:59Z", "application/cloudevents+avro", "Content-Type", "application/cloudevents+json", []byte(``))
+	f.Fuzz(func(t *testing.T, version, id, source, kind, subject, at, contentType, extra, extraValue string, value []byte) {
+		r := structuredRecord(string(value))
+		attributes := []string{"ce_specversion", version, "ce_id", id, "ce_source", source, "ce_type", kind, "ce_subject", subject, "ce_time", at,
+			"content-type", contentType, extra, extraValue}
+		for i := 0; i < len(attributes); i += 2 {
+			if attributes[i+1] != "" {
+				r.Headers = append(r.Headers, headers(attributes[i], attributes[i+1])...)
+			}
+		}
+		var got scorer.Event
+		_, err := NewDecoder(DefaultLimits()).Decode(r, &got)
+		// Whatever it is, it can be buried and sent on, and comes back from there as it was.
+		var refusal *scorer.Refusal
+		if errors.As(err, &refusal) {
+			if letter := DeadLetter(r, refusal); string(letter.Value) != string(value) || len(letter.Headers) != len(r.Headers)+5 {
+				t.Fatalf("the dead letter is %+v", letter)
+			}
+			return
+		}
+		if err != nil {
+			t.Fatalf("the error is %v", err)
+		}
+		for name, text := range map[string]string{"lead": got.Lead, "id": got.ID, "source": got.Source, "type": got.Type} {
+			if text == "" || !utf8.ValidString(text) || len(text) > 1024 || strings.ContainsFunc(text, unicode.IsControl) {
+				t.Fatalf("%s is %q", name, text)
+			}
+		}
+		if len(got.Lead) > maxLeadBytes || len(got.Account) > maxAccountBytes || got.Data != nil && !json.Valid(got.Data) {
+			t.Fatalf("read as %+v", got)
+		}
+		if got.Time <= 0 || got.Time > arrived.Add(maxAhead) {
+			t.Fatalf("time %d", got.Time)
+		}
+		var again scorer.Event
+		sentOn := Forward(r, got.Lead)
+		if _, err := NewDecoder(DefaultLimits()).Decode(&Record{Time: arrived, Key: sentOn.Key, Value: sentOn.Value, Headers: sentOn.Headers}, &again); err != nil {
+			t.Fatalf("sent on it is refused: %v", err)
+		}
+		if diff := cmp.Diff(got, again); diff != "" {
+			t.Fatal(diff)
 		}
 	})
 }
