@@ -7,10 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -47,8 +43,10 @@ func BenchmarkLanes(b *testing.B) {
 	after := spent(b)
 	stop()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
-	for who, total := range after {
-		b.ReportMetric(float64((total-before[who]).Nanoseconds())/float64(b.N), who+"-ns/op")
+	for who, total := range map[string]time.Duration{
+		"hotlead": after.self - before.self, "kafka": after.kafka - before.kafka, "redis": after.redis - before.redis,
+	} {
+		b.ReportMetric(float64(total.Nanoseconds())/float64(b.N), who+"-ns/op")
 	}
 	b.ReportMetric(float64(s.redisMemory()-memory)/float64(s.leads()), "redisB/lead")
 }
@@ -100,6 +98,18 @@ func newService(b *testing.B) *service {
 // produce writes the next n events.
 func (s *service) produce(g *workload.Generator, n int) {
 	s.b.Helper()
+	if err := produceTo(s.b.Context(), s.client, g, n); err != nil {
+		s.b.Fatal(err)
+	}
+	var err error
+	if s.ends, err = kadm.NewClient(s.client).ListEndOffsets(s.b.Context(), s.options.Topics.Engagement); err != nil {
+		s.b.Fatal(err)
+	}
+}
+
+// produceTo writes the next n events into the client's topic.
+func produceTo(ctx context.Context, client *kgo.Client, g *workload.Generator, n int) error {
+	var first kgo.FirstErrPromise
 	var slab []byte
 	for range n {
 		if cap(slab)-len(slab) < 1024 {
@@ -107,19 +117,12 @@ func (s *service) produce(g *workload.Generator, n int) {
 		}
 		text, key := g.Append(slab[len(slab):])
 		slab = slab[:len(slab)+len(text)]
-		s.client.Produce(s.b.Context(), &kgo.Record{Key: text[:key:key], Value: text[key:]}, func(_ *kgo.Record, err error) {
-			if err != nil {
-				s.b.Error(err)
-			}
-		})
+		client.Produce(ctx, &kgo.Record{Key: text[:key:key], Value: text[key:]}, first.Promise())
 	}
-	if err := s.client.Flush(s.b.Context()); err != nil {
-		s.b.Fatal(err)
+	if err := client.Flush(ctx); err != nil {
+		return err
 	}
-	var err error
-	if s.ends, err = kadm.NewClient(s.client).ListEndOffsets(s.b.Context(), s.options.Topics.Engagement); err != nil {
-		s.b.Fatal(err)
-	}
+	return first.Err()
 }
 
 // start starts a worker; stop stops it, as planned.
@@ -193,41 +196,4 @@ func (s *service) leads() (n int64) {
 		n += c
 	}
 	return n
-}
-
-// spent is the processor time so far, system calls included, of this process and of the servers that it has started.
-func spent(b *testing.B) map[string]time.Duration {
-	b.Helper()
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		b.Fatal(err)
-	}
-	times := map[string]time.Duration{"hotlead": time.Duration(u.Utime.Nano() + u.Stime.Nano())}
-	processes, err := filepath.Glob("/proc/[0-9]*/stat")
-	if err != nil {
-		b.Fatal(err)
-	}
-	for _, path := range processes {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			continue // it has ended meanwhile
-		}
-		name, fields := readStat(string(text))
-		if len(fields) < 13 || fields[1] != strconv.Itoa(os.Getpid()) {
-			continue
-		}
-		user, _ := strconv.ParseInt(fields[11], 10, 64)
-		system, _ := strconv.ParseInt(fields[12], 10, 64)
-		times[map[string]string{"java": "kafka", "redis-server": "redis"}[name]] += time.Duration(user+system) * 10 * time.Millisecond
-	}
-	return times
-}
-
-// readStat is the name of a process and the fields after it in its /proc/PID/stat: state, parent, …
-func readStat(text string) (name string, fields []string) {
-	open, end := strings.IndexByte(text, '('), strings.LastIndexByte(text, ')')
-	if open < 0 || end < open {
-		return "", nil
-	}
-	return text[open+1 : end], strings.Fields(text[end+1:])
 }
