@@ -138,7 +138,8 @@ func (f *Folder) count(l *Lead, at Instant) {
 		}
 	}
 	for _, h := range f.hits {
-		if r := &e.rules[h.rule]; r.points != 0 || r.worth != nil {
+		// A rule of 0 points counts as well: a newer version of the model may give it some.
+		if r := &e.rules[h.rule]; !r.reset {
 			l.count(r, at, h.weight)
 		}
 	}

@@ -122,7 +122,7 @@ func (f *Folder) judge(l *Lead, e *Event, at Instant, rules []int) []Judgement {
 	}
 	for n, i := range rules {
 		r, j := &m.rules[i], &all[n]
-		if j.Outcome != Counted && j.Outcome != Resets || r.points == 0 && r.worth == nil {
+		if j.Outcome != Counted {
 			continue
 		}
 		before := l.sumOf(r)

@@ -95,7 +95,7 @@ func TestWhatANewVersionDoesToWhatWasCounted(t *testing.T) {
 		next           float64 // after one more event
 	}{
 		{"points", visitModel("points: 10"), visitModel("points: 7"), 14, 21},
-		{"points from 0", visitModel("points: 0"), visitModel("points: 7"), 0, 7}, // worth nothing, it counted nothing
+		{"points from 0", visitModel("points: 0"), visitModel("points: 7"), 14, 21}, // worth nothing, it counted all the same
 		{"a number to an expression", visitModel("points: 10"), visitModel("points: '3.0 + 4.0'"), 2, 9},
 		{"an expression to a number", visitModel("points: '3.0 + 4.0'"), visitModel("points: 10"), 140, 150},
 		{"an expression to another", visitModel("points: '3.0 + 4.0'"), visitModel("points: '1.0 + 1.0'"), 14, 16},

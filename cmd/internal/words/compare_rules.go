@@ -117,10 +117,6 @@ func silence(r scorer.RuleDescription) string {
 func (c *comparison) points(was, is scorer.RuleDescription) {
 	switch {
 	case was.Worth == "" && is.Worth == "" && was.Points == is.Points:
-	case was.Worth == "" && was.Points == 0:
-		c.fromThenOn("rule %s: %s; worth nothing, it counted nothing until now, and counts from now on", is.ID, became(points(0), c.given(is)))
-	case was.Worth == "" && is.Worth == "" && is.Points == 0:
-		c.atOnce("rule %s: %s; what it gave is gone for every lead, and as long as it is worth nothing it counts nothing", is.ID, became(points(was.Points), points(0)))
 	case was.Worth == "" && is.Worth == "":
 		c.atOnce("rule %s: %s; the score of every lead that it counted for changes", is.ID, became(points(was.Points), points(is.Points)))
 	case was.Worth == "":

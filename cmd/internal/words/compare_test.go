@@ -48,8 +48,8 @@ func TestCompareRules(t *testing.T) {
 		onward   string // or this
 	}{
 		{points, "on: x, points: 12", "rule r: +10 points -> +12 points; the score of every lead that it counted for changes", ""},
-		{points, "on: x, points: 0", "rule r: +10 points -> 0 points; what it gave is gone for every lead, and as long as it is worth nothing it counts nothing", ""},
-		{"on: x, points: 0", points, "", "rule r: 0 points -> +10 points; worth nothing, it counted nothing until now, and counts from now on"},
+		{points, "on: x, points: 0", "rule r: +10 points -> 0 points; the score of every lead that it counted for changes", ""},
+		{"on: x, points: 0", points, "rule r: 0 points -> +10 points; the score of every lead that it counted for changes", ""},
 		{points, "on: x, points: data.n", "", "rule r: +10 points -> as many points as the event's n; each event that was counted before is worth 1 point at once, not what the expression would have given"},
 		{"on: x, points: data.n", points, "", "rule r: as many points as the event's n -> +10 points; each event that was counted before is worth 10 times what the expression gave for it, at once"},
 		{"on: x, points: data.n", "on: x, points: data.m", "", "rule r: `data.n` -> `data.m`; it gives so from now on, and what was counted before is worth what the old expression gave"},
