@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"net/http"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -37,7 +36,6 @@ var lossy = promise{}
 // finish lets everything come to its end, stops the services as their operator does, and judges.
 func (w *world) finish(p promise) {
 	w.t.Helper()
-	w.traffic.halt()
 	w.settled()
 	for _, s := range w.services {
 		s.terminate()
@@ -45,9 +43,10 @@ func (w *world) finish(p promise) {
 	w.judge(p)
 }
 
-// settled waits until all is folded and committed, every service says that it is ready, and no lag is told.
+// settled halts the traffic and waits until all is folded and committed, every service says that it is ready, and no lag is told.
 func (w *world) settled() {
 	w.t.Helper()
+	w.traffic.halt()
 	w.drained()
 	for _, s := range w.services {
 		if s.gone {
@@ -269,20 +268,4 @@ func (w *world) checkLeads(changes map[string][]testbed.Change, p promise) {
 			w.t.Errorf("%d leads are counted %s in Redis, want %d", counts[tier], tier, want)
 		}
 	}
-}
-
-// someUnready waits until one of the services that live says that it is not ready.
-func (w *world) someUnready() {
-	w.t.Helper()
-	w.eventually("a service to say that it is not ready", func(ctx context.Context) error {
-		for _, s := range w.services {
-			if s.gone {
-				continue
-			}
-			if status, _, err := s.get(ctx, "/readyz"); err == nil && status == http.StatusServiceUnavailable {
-				return nil
-			}
-		}
-		return errors.New("all are")
-	})
 }

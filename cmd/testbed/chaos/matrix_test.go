@@ -28,7 +28,7 @@ var (
 	seeds     = flag.Int("seeds", 0, "how many `seeds` each cell runs for; 0: the quiet cell alone, once")
 	firstSeed = flag.Uint64("seed", 1, "the first `seed`")
 	chosen    = flag.String("cells", "", "run the cells whose names match this `regexp`; soak runs only where it names it")
-	binary    = flag.String("binary", "", "the `file` of a hotlead built with the tag chaos; without it, it is built")
+	given     = flag.String("binary", "", "the `file` of a hotlead built with the tag chaos; without it, it is built")
 	soakFor   = flag.Duration("soak", 2*time.Minute, "how long the cell soak runs")
 )
 
@@ -51,7 +51,7 @@ type trial struct {
 
 // matrix is all cells.
 func matrix() []cell {
-	return slices.Concat(killCells(), stopCells())
+	return slices.Concat(killCells(), stopCells(), kafkaCells(), redisCells(), topicCells())
 }
 
 // TestMatrix runs the cells. -short leaves out all but one or two of each family, and sends fewer events.
@@ -60,7 +60,7 @@ func TestMatrix(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := *binary
+	file := *given
 	if file == "" {
 		file = filepath.Join(t.TempDir(), "hotlead")
 		if err := goBuild(file); err != nil {
