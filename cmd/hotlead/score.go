@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -25,6 +26,8 @@ Files may be compressed (gzip, zstd). Without a file, or for -, standard input i
 
 With --explain the output is a timeline of one lead instead, for people: what each
 event gave by which rules, what had decayed until then, and why the lead moved.
+
+Where standard error is a terminal, a line there shows how far reading has come.
 
 A line that can't be scored is reported on standard error with its number; the others
 go on, and the exit status is 1. So it is where a file can't be read to its end; the
@@ -47,57 +50,80 @@ changes of the lines before are printed then.`,
 		if err != nil {
 			return err
 		}
-		options := app.FoldOptions{Model: loaded, Limits: events.DefaultLimits(), Errors: c.ErrOrStderr()}
+		out, errOut := c.OutOrStdout(), c.ErrOrStderr()
+		var progress *app.Progress
+		if isTerminal(errOut) {
+			progress = app.NewProgress(errOut, time.Now)
+			errOut = progress.Beside(errOut)
+			if isTerminal(out) {
+				out = progress.Beside(out)
+			}
+		}
+		options := app.FoldOptions{Model: loaded, Limits: events.DefaultLimits(), Progress: progress, Errors: errOut}
 		if !instant.IsZero() {
 			options.Until = scorer.InstantOf(instant)
 		}
+		finish := (*app.Fold).Finish
 		switch {
 		case *explain != "":
-			options.Timeline = app.NewTimeline(loaded, *explain, c.OutOrStdout())
-		case !*leads:
-			options.Changes = c.OutOrStdout()
+			options.Timeline = app.NewTimeline(loaded, *explain, out)
+			finish = (*app.Fold).Explain
+		case *leads:
+			finish = func(f *app.Fold) error { return f.WriteLeads(out) }
+		default:
+			options.Changes = out
 		}
 		fold := app.NewFold(options)
-		if err := foldFiles(c.Context(), fold, files, c.InOrStdin()); err != nil {
-			return errors.Join(err, fold.Refused())
+		if err = foldFiles(c.Context(), fold, progress, files, c.InOrStdin()); err == nil {
+			err = finish(fold)
 		}
-		switch {
-		case *explain != "":
-			err = fold.Explain()
-		case *leads:
-			err = fold.WriteLeads(c.OutOrStdout())
-		default:
-			err = fold.Finish()
+		if progress != nil {
+			progress.End(fold.Counts())
 		}
 		return errors.Join(err, fold.Refused())
 	}
 	return c
 }
 
-// foldFiles folds the files named, in turn; "-", or no name at all, is standard input.
-func foldFiles(ctx context.Context, fold *app.Fold, files []string, stdin io.Reader) error {
+// foldFiles folds the files named, in turn; "-", or no name at all, is standard input. A nil progress shows nothing.
+func foldFiles(ctx context.Context, fold *app.Fold, progress *app.Progress, files []string, stdin io.Reader) error {
 	if len(files) == 0 {
 		files = []string{"-"}
 	}
 	for _, name := range files {
 		if name == "-" {
-			if err := fold.Read(ctx, "standard input", stdin); err != nil {
+			name = "standard input"
+			if err := fold.Read(ctx, name, watched(progress, name, stdin)); err != nil {
 				return err
 			}
 			continue
 		}
-		if err := foldFile(ctx, fold, name); err != nil {
+		if err := foldFile(ctx, fold, progress, name); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func foldFile(ctx context.Context, fold *app.Fold, name string) (err error) {
+func foldFile(ctx context.Context, fold *app.Fold, progress *app.Progress, name string) (err error) {
 	file, err := os.Open(name)
 	if err != nil {
 		return fmt.Errorf("opening the events: %w", err)
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
-	return fold.Read(ctx, name, file)
+	return fold.Read(ctx, name, watched(progress, name, file))
+}
+
+// watched is in, with progress told how much of it is read, and how large it is where that is known.
+func watched(progress *app.Progress, name string, in io.Reader) io.Reader {
+	if progress == nil {
+		return in
+	}
+	var size int64
+	if file, is := in.(*os.File); is {
+		if info, err := file.Stat(); err == nil && info.Mode().IsRegular() {
+			size = info.Size()
+		}
+	}
+	return progress.Input(name, size, in)
 }

@@ -35,6 +35,8 @@ type FoldOptions struct {
 	Changes io.Writer
 	// Timeline is told of the events of its lead; nil: none.
 	Timeline *Timeline
+	// Progress is shown how far reading has come; nil: nobody.
+	Progress *Progress
 	// Errors is told of each line that can't be scored.
 	Errors io.Writer
 }
@@ -61,7 +63,7 @@ type Fold struct {
 	leads   map[string]*scorer.Lead
 	out     *bufio.Writer // of Changes; nil: nowhere
 	newest  scorer.Instant
-	refused int
+	counts  Counts
 	left    int // events left out because they are later than Until
 
 	// Scratch memory, so that a line costs none of its own.
@@ -92,6 +94,9 @@ func (f *Fold) Read(ctx context.Context, name string, in io.Reader) error {
 		return fmt.Errorf("reading %s: %w", name, err)
 	}
 	defer plain.Close()
+	if p := f.o.Progress; p != nil {
+		plain = &ticking{plain, func() { p.show(f.counts) }}
+	}
 	lines := &lineReader{in: plain, buffer: make([]byte, foldBuffer)}
 	for number := 1; ; number++ {
 		line, err := lines.next(ctx)
@@ -101,9 +106,12 @@ func (f *Fold) Read(ctx context.Context, name string, in io.Reader) error {
 		case errors.Is(err, errLineTooLong):
 			f.refuse(name, number, &scorer.Refusal{Reason: events.ReasonTooLarge, Detail: err.Error()})
 			continue
+		case errors.Is(err, io.ErrUnexpectedEOF):
+			return errors.Join(fmt.Errorf("reading %s, line %d: the file is cut off, compress or copy it again: %w", name, number, err), f.flush())
 		case err != nil:
 			return errors.Join(fmt.Errorf("reading %s, line %d: %w", name, number, err), f.flush())
 		}
+		f.counts.Lines++
 		if number == 1 {
 			line = bytes.TrimPrefix(line, byteOrderMark)
 		}
@@ -120,7 +128,7 @@ func (f *Fold) Read(ctx context.Context, name string, in io.Reader) error {
 }
 
 func (f *Fold) refuse(name string, number int, r *scorer.Refusal) {
-	f.refused++
+	f.counts.Refused++
 	fmt.Fprintf(f.o.Errors, "%s:%d: %v\n", name, number, r)
 }
 
@@ -149,6 +157,7 @@ func (f *Fold) line(line []byte) error {
 	if !known {
 		f.leads[lead.ID] = lead
 	}
+	f.counts.Events++
 	f.newest = max(f.newest, f.event.Time)
 	return f.write(changes)
 }
@@ -157,6 +166,7 @@ func (f *Fold) write(changes []scorer.Change) error {
 	if f.out == nil {
 		return nil
 	}
+	f.counts.Changes += len(changes)
 	for i := range changes {
 		f.text = append(events.AppendChange(f.text[:0], &changes[i]), '\n')
 		if _, err := f.out.Write(f.text); err != nil {
@@ -237,10 +247,17 @@ func (f *Fold) Refused() error {
 	if f.left > 0 {
 		fmt.Fprintf(f.o.Errors, "left out, being later than %s: %d\n", f.o.Until.Time().Format("2006-01-02T15:04:05Z07:00"), f.left)
 	}
-	if f.refused > 0 {
-		return &RefusedError{Lines: f.refused}
+	if f.counts.Refused > 0 {
+		return &RefusedError{Lines: f.counts.Refused}
 	}
 	return nil
+}
+
+// Counts are how far the fold has come.
+func (f *Fold) Counts() Counts {
+	c := f.counts
+	c.Leads = len(f.leads)
+	return c
 }
 
 // decompressed is what in holds. Compression is told by how in begins, not by its name, so it works for a pipe as well;
