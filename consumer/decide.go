@@ -73,6 +73,7 @@ func (l *lane) decision() *state.Decision {
 		d.Outbox = events.AppendOutbox(nil, out)
 	}
 	silent := l.silent()
+	l.encoded = l.encoded[:0]
 	for i := range b.leads {
 		w := &b.leads[i]
 		if !w.touched {
@@ -91,7 +92,9 @@ func (l *lane) decision() *state.Decision {
 
 // leadWrite is one lead as Redis is to hold it.
 func (l *lane) leadWrite(w *working) state.LeadWrite {
-	w.blob = state.AppendLead(nil, &w.lead)
+	from := len(l.encoded)
+	l.encoded = state.AppendLead(l.encoded, &w.lead)
+	w.blob = l.encoded[from:len(l.encoded):len(l.encoded)]
 	// A tier of an older model may have been indexed by other rules: taken out wherever it may stand.
 	wasIndexed := w.tierWas != "" && (w.versionWas != w.lead.ModelVersion || l.indexed[w.tierWas])
 	write := state.LeadWrite{

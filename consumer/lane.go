@@ -83,6 +83,8 @@ type lane struct {
 	committed   uint64
 	committedAt time.Time
 	batch       batch
+	// encoded are the leads that the batch writes, one behind the other: memory that the next batch uses again.
+	encoded []byte
 
 	// refusal is why the lane stands still; nil: it does not.
 	refusal *Refusal

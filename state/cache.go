@@ -86,10 +86,13 @@ func (c *Leads) Get(id string) ([]byte, bool) {
 // large for the bound is not held; what was held of the lead is gone all the same.
 func (c *Leads) Put(id string, blob []byte) {
 	hash := maphash.String(c.seed, id)
-	c.drop(hash)
 	size := entryHeader + len(id) + len(blob)
 	if size > c.segmentSize || len(id) > longestID || !c.room(size) {
+		c.drop(hash)
 		return
+	}
+	if before, ok := c.index[hash]; ok { // replaced in place, which is cheaper than dropped and made anew
+		c.live -= int64(c.entry(before).size())
 	}
 	s := c.begin(hash, size)
 	s.b = append(s.b, 0)

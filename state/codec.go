@@ -3,6 +3,7 @@ package state
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 
 	"github.com/hotlead/hotlead/scorer"
 )
@@ -260,6 +261,7 @@ func (e *encoder) profile(profile []scorer.Attribute) {
 
 func (e *encoder) seen(seen []scorer.Seen) {
 	e.uint(uint64(len(seen)))
+	e.b = slices.Grow(e.b, len(seen)*(8+binary.MaxVarintLen64)) // most of a lead: room for all of it at once
 	before := e.clock
 	for i := range seen {
 		s := &seen[i]
