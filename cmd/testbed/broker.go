@@ -27,45 +27,71 @@ const clusterID = "vbxI1zg5Q12uW3vo9PFiOQ"
 
 // kafkaProcess starts Apache Kafka as one KRaft node, its disk formatted first.
 func kafkaProcess(ctx context.Context, spec brokerSpec) (addr string, host machine, err error) {
-	java, err := exec.LookPath("java")
-	if err != nil {
-		return "", nil, fmt.Errorf("finding java (apt-get install default-jre-headless): %w", err)
-	}
-	jars, err := brokerJars(ctx)
+	at, err := freeEndpoints(1)
 	if err != nil {
 		return "", nil, err
+	}
+	p, err := startBroker(ctx, spec, at[0])
+	if err != nil {
+		return "", nil, err
+	}
+	return at[0].clients, p, nil
+}
+
+// startBroker starts Apache Kafka as one KRaft node at the given addresses and waits until it serves.
+func startBroker(ctx context.Context, spec brokerSpec, at endpoints) (*process, error) {
+	java, err := findJava()
+	if err != nil {
+		return nil, err
+	}
+	jars, err := brokerJars(ctx, spec.release())
+	if err != nil {
+		return nil, err
 	}
 	dir, err := os.MkdirTemp("", "hotlead-kafka-")
 	if err != nil {
-		return "", nil, fmt.Errorf("making a directory for Kafka: %w", err)
+		return nil, fmt.Errorf("making a directory for Kafka: %w", err)
 	}
-	addr, command, err := prepareBroker(ctx, dir, java, jars, spec)
+	at.data = filepath.Join(dir, "data")
+	command, err := prepareBroker(ctx, dir, java, jars, spec, at)
 	if err != nil {
-		return "", nil, errors.Join(err, os.RemoveAll(dir))
+		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
 	p, err := launch(dir, command...)
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
-	if err := awaitProcess(ctx, p, func(ctx context.Context) error { return kafkaServes(ctx, addr) }); err != nil {
-		return "", nil, err
+	if err := awaitProcess(ctx, p, func(ctx context.Context) error { return kafkaServes(ctx, at.internal) }); err != nil {
+		return nil, err
 	}
-	return addr, p, nil
+	return p, nil
+}
+
+func findJava() (string, error) {
+	java, err := exec.LookPath("java")
+	if err != nil {
+		return "", fmt.Errorf("finding java (apt-get install default-jre-headless): %w", err)
+	}
+	return java, nil
+}
+
+// freeEndpoints are the addresses of n brokers, on ports that nothing listens on.
+func freeEndpoints(n int) ([]endpoints, error) {
+	ports, err := freePorts(3 * n)
+	if err != nil {
+		return nil, err
+	}
+	var at []endpoints
+	for p := range slices.Chunk(ports, 3) {
+		at = append(at, endpoints{clients: loopback(p[0]), internal: loopback(p[1]), controller: loopback(p[2])})
+	}
+	return at, nil
 }
 
 // prepareBroker writes the broker's configuration into dir, formats its log directory, and says how to run it.
-func prepareBroker(ctx context.Context, dir, java, jars string, spec brokerSpec) (addr string, command []string, err error) {
-	var ports [3]int
-	for i := range ports {
-		if ports[i], err = freePort(); err != nil {
-			return "", nil, err
-		}
-	}
-	addr = loopback(ports[0])
-	spec.advertised = cmp.Or(spec.advertised, addr)
-	settings := kafkaSettings(spec, endpoints{
-		clients: addr, internal: loopback(ports[1]), controller: loopback(ports[2]), data: filepath.Join(dir, "data"),
-	})
+func prepareBroker(ctx context.Context, dir, java, jars string, spec brokerSpec, at endpoints) (command []string, err error) {
+	spec.advertised = cmp.Or(spec.advertised, at.clients)
+	settings := kafkaSettings(spec, at)
 	properties := filepath.Join(dir, "server.properties")
 	logging := filepath.Join(dir, "log4j2.xml")
 	err = errors.Join(
@@ -77,23 +103,23 @@ func prepareBroker(ctx context.Context, dir, java, jars string, spec brokerSpec)
 		writeFile(logging, func(w io.Writer) { _, _ = w.Write(brokerLogging) }), // into memory: can't fail
 	)
 	if err != nil {
-		return "", nil, err
+		return nil, err
 	}
 	run := slices.Concat([]string{java}, javaFlags(), []string{"-Dlog4j2.configurationFile=" + logging, "-cp", filepath.Join(jars, "*")})
-	format := append(slices.Clone(run), "kafka.tools.StorageTool", "format", "-t", clusterID, "-c", properties)
+	format := slices.Concat(run, []string{"kafka.tools.StorageTool", "format", "-t", clusterID, "-c", properties}, spec.format)
 	if out, err := exec.CommandContext(ctx, format[0], format[1:]...).CombinedOutput(); err != nil {
-		return "", nil, fmt.Errorf("formatting Kafka's log directory: %w: %s", err, bytes.TrimSpace(out))
+		return nil, fmt.Errorf("formatting Kafka's log directory: %w: %s", err, bytes.TrimSpace(out))
 	}
-	return addr, append(run, "kafka.Kafka", properties), nil
+	return append(run, "kafka.Kafka", properties), nil
 }
 
-// brokerJars is the directory with Kafka's jars, fetched by Maven the first time.
-func brokerJars(ctx context.Context) (string, error) {
+// brokerJars is the directory with the jars of a release of Kafka, fetched by Maven the first time.
+func brokerJars(ctx context.Context, version string) (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return "", fmt.Errorf("finding a directory to keep Kafka's jars in: %w", err)
 	}
-	dir := filepath.Join(cache, "hotlead", "kafka-"+kafkaVersion)
+	dir := filepath.Join(cache, "hotlead", "kafka-"+version)
 	if _, err := os.Stat(dir); err == nil {
 		return dir, nil
 	}
@@ -112,11 +138,11 @@ func brokerJars(ctx context.Context) (string, error) {
 	if _, err := os.Stat(dir); err == nil {
 		return dir, nil // another one fetched them meanwhile
 	}
-	return dir, fetchJars(ctx, mvn, dir)
+	return dir, fetchJars(ctx, mvn, version, dir)
 }
 
 // fetchJars lets Maven collect the jars, and gives them their place only when all are there.
-func fetchJars(ctx context.Context, mvn, dir string) error {
+func fetchJars(ctx context.Context, mvn, version, dir string) error {
 	work, err := os.MkdirTemp(filepath.Dir(dir), "fetch-")
 	if err != nil {
 		return fmt.Errorf("fetching Kafka's jars: %w", err)
@@ -128,7 +154,7 @@ func fetchJars(ctx context.Context, mvn, dir string) error {
 	}
 	fetch := exec.CommandContext(ctx, mvn, "-q", "-B", "-f", pom,
 		"org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies",
-		"-DincludeScope=runtime", "-DoutputDirectory="+lib)
+		"-DincludeScope=runtime", "-Dkafka.version="+version, "-DoutputDirectory="+lib)
 	if out, err := fetch.CombinedOutput(); err != nil {
 		return fmt.Errorf("fetching Kafka's jars by Maven: %w: %s", err, bytes.TrimSpace(out))
 	}

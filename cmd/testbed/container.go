@@ -21,7 +21,7 @@ import (
 
 // The images. Their tags follow what a user is told to run.
 const (
-	kafkaImage = "apache/kafka:" + kafkaVersion
+	kafkaImage = "apache/kafka:"
 	redisImage = "redis:7"
 )
 
@@ -69,7 +69,7 @@ func kafkaContainer(ctx context.Context, spec brokerSpec) (addr string, host mac
 	for key, value := range settings {
 		env["KAFKA_"+strings.ToUpper(strings.ReplaceAll(key, ".", "_"))] = value
 	}
-	ctr, err := testcontainers.Run(ctx, kafkaImage, testcontainers.WithLogger(log.NewNoopLogger()), publish, testcontainers.WithEnv(env),
+	ctr, err := testcontainers.Run(ctx, kafkaImage+spec.release(), testcontainers.WithLogger(log.NewNoopLogger()), publish, testcontainers.WithEnv(env),
 		testcontainers.WithWaitStrategyAndDeadline(startLimit, wait.ForLog("Kafka Server started")))
 	return started(ctx, addr, "", ctr, engine, err)
 }
@@ -151,6 +151,13 @@ func (d *dockerHost) kill(ctx context.Context) error {
 		}
 		return err
 	})
+}
+
+func (d *dockerHost) terminate(ctx context.Context) error {
+	if err := d.container.Stop(ctx, new(stopLimit)); err != nil {
+		return fmt.Errorf("stopping the container: %w", err)
+	}
+	return nil
 }
 
 // start goes to the engine itself: testcontainers would wait for a log line that is there from the first start.

@@ -1,6 +1,7 @@
 package testbed
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +21,11 @@ import (
 type KafkaServer struct {
 	// Addr is HOST:PORT, to begin from and as the broker advertises itself.
 	Addr string
+	// Inside is where a broker of SecureKafka is reached without security, by one who may do everything: for topics, the
+	// oracle and the checker. It is empty for other brokers.
+	Inside string
+	// Access is what a client needs to be let in by a broker of SecureKafka.
+	Access Access
 	own
 }
 
@@ -36,9 +42,15 @@ const (
 
 // brokerSpec is what distinguishes one test broker from another.
 type brokerSpec struct {
-	session    time.Duration // how long the controller waits for a heartbeat of the broker
-	advertised string        // the address given to clients; "" for the one that it is reached at
+	version    string            // of Apache Kafka; "" for kafkaVersion
+	session    time.Duration     // how long the controller waits for a heartbeat of the broker
+	advertised string            // the address given to clients; "" for the one that it is reached at
+	settings   map[string]string // beside and over those that every test broker has
+	format     []string          // more arguments for the formatting of its log directory
 }
+
+// release is the version of Apache Kafka.
+func (s brokerSpec) release() string { return cmp.Or(s.version, kafkaVersion) }
 
 // endpoints are the addresses that a broker listens on, as it sees them itself.
 type endpoints struct {
@@ -52,7 +64,7 @@ type endpoints struct {
 // The broker talks to itself, when it verifies a transaction, by a listener of its own: what clients are told may be a
 // port outside of its container, or a proxy that is to hold up clients and nobody else.
 func kafkaSettings(spec brokerSpec, at endpoints) map[string]string {
-	return map[string]string{
+	settings := map[string]string{
 		"process.roles":                                               "broker,controller",
 		"node.id":                                                     "1",
 		"listeners":                                                   "PLAINTEXT://" + at.clients + ",INTERNAL://" + at.internal + ",CONTROLLER://" + at.controller,
@@ -76,7 +88,6 @@ func kafkaSettings(spec brokerSpec, at endpoints) map[string]string {
 		"group.min.session.timeout.ms":                                "1000",
 		"group.coordinator.append.linger.ms":                          "0",
 		"broker.heartbeat.interval.ms":                                "250",
-		"controlled.shutdown.enable":                                  "false",
 		// Memory and disk: the cleaner's table alone is 128 MiB by default.
 		"log.cleaner.dedupe.buffer.size": "4194304",
 		"log.cleaner.io.buffer.size":     "65536",
@@ -85,6 +96,8 @@ func kafkaSettings(spec brokerSpec, at endpoints) map[string]string {
 		"num.io.threads":                 "4",
 		"background.threads":             "2",
 	}
+	maps.Copy(settings, spec.settings)
+	return settings
 }
 
 // javaFlags make a JVM that starts quickly and stays small.
@@ -115,7 +128,14 @@ func Kafka(t testing.TB) *KafkaServer {
 // OwnKafka is a broker for this test alone, which may fault it. It is removed when the test ends.
 func OwnKafka(t testing.TB) *KafkaServer {
 	t.Helper()
-	return ownKafka(t, "")
+	return ownKafka(t, brokerSpec{})
+}
+
+// OwnKafkaVersion is OwnKafka of another release of Apache Kafka, such as 4.1.1, which a test names that depends on what
+// one release does wrong.
+func OwnKafkaVersion(t testing.TB, version string) *KafkaServer {
+	t.Helper()
+	return ownKafka(t, brokerSpec{version: version})
 }
 
 // KafkaBehindProxy is a broker for this test alone that advertises itself by a proxy's address, so that every
@@ -123,8 +143,8 @@ func OwnKafka(t testing.TB) *KafkaServer {
 func KafkaBehindProxy(t testing.TB) (*KafkaServer, *Proxy) {
 	t.Helper()
 	proxy := NewProxy(t, "")
-	k := ownKafka(t, proxy.Addr())
-	proxy.setTarget(k.Addr)
+	k := ownKafka(t, brokerSpec{advertised: proxy.Addr()})
+	proxy.MoveTo(k.Addr)
 	k.Addr = proxy.Addr()
 	if err := warmUp(t.Context(), k.Addr); err != nil {
 		t.Fatalf("testbed: starting a Kafka behind a proxy: %v", err)
@@ -132,11 +152,12 @@ func KafkaBehindProxy(t testing.TB) (*KafkaServer, *Proxy) {
 	return k, proxy
 }
 
-func ownKafka(t testing.TB, advertised string) *KafkaServer {
+func ownKafka(t testing.TB, spec brokerSpec) *KafkaServer {
 	t.Helper()
+	spec.session = ownSession
 	k := &KafkaServer{own: own{t: t}}
 	mode, err := choose(t.Logf, func(mode Mode) (err error) {
-		k.Addr, k.host, err = startKafka(t.Context(), mode, brokerSpec{session: ownSession, advertised: advertised})
+		k.Addr, k.host, err = startKafka(t.Context(), mode, spec)
 		return err
 	})
 	if err != nil {
@@ -159,6 +180,9 @@ func startKafka(ctx context.Context, mode Mode, spec brokerSpec) (addr string, h
 	case Process:
 		addr, host, err = kafkaProcess(ctx, spec)
 	case Embedded:
+		if spec.version != "" {
+			return "", nil, fmt.Errorf("the embedded Kafka is no Apache Kafka %s", spec.version)
+		}
 		k, err := servers.StartKafka("")
 		if err != nil {
 			return "", nil, err
@@ -222,7 +246,8 @@ func kafkaClient(addr string) (client *kafka.Client, done func()) {
 	return &kafka.Client{Addr: kafka.TCP(addr), Transport: transport, Timeout: stopLimit}, transport.CloseIdleConnections
 }
 
-// CreateTopics creates topics with the given partition counts and waits until each partition has a leader. Settings by
+// CreateTopics creates topics with the given partition counts, and as many replicas as the brokers make by themselves
+// (one, in a cluster up to three), and waits until each partition has a leader. Settings by
 // Kafka's names, such as cleanup.policy=compact, hold for all of them.
 func CreateTopics(t testing.TB, addr string, partitions map[string]int, settings ...kafka.ConfigEntry) {
 	t.Helper()
@@ -232,7 +257,7 @@ func CreateTopics(t testing.TB, addr string, partitions map[string]int, settings
 	names := slices.Sorted(maps.Keys(partitions))
 	for _, name := range names {
 		req.Topics = append(req.Topics, kafka.TopicConfig{
-			Topic: name, NumPartitions: partitions[name], ReplicationFactor: 1, ConfigEntries: settings,
+			Topic: name, NumPartitions: partitions[name], ReplicationFactor: -1, ConfigEntries: settings,
 		})
 	}
 	res, err := client.CreateTopics(t.Context(), req)

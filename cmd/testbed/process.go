@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // process is a server that runs as a child of the test.
@@ -92,6 +93,19 @@ func (p *process) kill(context.Context) error {
 	return nil
 }
 
+func (p *process) terminate(context.Context) error {
+	if err := p.signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	select {
+	case <-p.running.done:
+	case <-time.After(stopLimit):
+		return p.failed(fmt.Errorf("it did not end within %v of a SIGTERM", stopLimit))
+	}
+	p.running = nil
+	return nil
+}
+
 // pause returns when it stands still: a thread that is running when the signal is sent may go on and answer for a while.
 func (p *process) pause(context.Context) error {
 	if p.running != nil && p.running.paused {
@@ -112,9 +126,12 @@ func (p *process) resume(context.Context) error {
 	return nil
 }
 
+// errNotRunning is what a server that was killed answers to a fault.
+var errNotRunning = errors.New("it does not run: Restart it first")
+
 func (p *process) signal(s syscall.Signal) error {
 	if p.running == nil {
-		return errors.New("it does not run: Restart it first")
+		return errNotRunning
 	}
 	if err := p.running.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("sending %v: %w", s, err)
@@ -160,11 +177,19 @@ func awaitProcess(ctx context.Context, p *process, serves func(context.Context) 
 	return nil
 }
 
-// redisProcess starts redis-server.
-func redisProcess(ctx context.Context, args []string) (addr, dir string, host machine, err error) {
+func findRedis() (string, error) {
 	binary, err := exec.LookPath("redis-server")
 	if err != nil {
-		return "", "", nil, fmt.Errorf("finding redis-server (apt-get install redis-server): %w", err)
+		return "", fmt.Errorf("finding redis-server (apt-get install redis-server): %w", err)
+	}
+	return binary, nil
+}
+
+// redisProcess starts redis-server and waits until it serves whoever has the login's name and password.
+func redisProcess(ctx context.Context, login redisLogin, args []string) (addr, dir string, host machine, err error) {
+	binary, err := findRedis()
+	if err != nil {
+		return "", "", nil, err
 	}
 	home, err := os.MkdirTemp("", "hotlead-redis-")
 	if err != nil {
@@ -179,12 +204,14 @@ func redisProcess(ctx context.Context, args []string) (addr, dir string, host ma
 		return "", "", nil, errors.Join(err, os.RemoveAll(home))
 	}
 	addr = loopback(port)
-	command := []string{binary, "--bind", "127.0.0.1", "--port", strconv.Itoa(port), "--dir", dir}
+	// A file that may not grow (FillDisk) is to be an error for Redis and not its end.
+	command := []string{"sh", "-c", `trap "" XFSZ; exec "$@"`, "redis-server", binary, "--bind", "127.0.0.1", "--port", strconv.Itoa(port), "--dir", dir}
 	p, err := launch(home, append(append(command, redisSettings()...), args...)...)
 	if err != nil {
 		return "", "", nil, err
 	}
-	err = awaitProcess(ctx, p, func(ctx context.Context) error { return redisServes(ctx, addr) })
+	login.addr = addr
+	err = awaitProcess(ctx, p, func(ctx context.Context) error { return redisServes(ctx, login) })
 	if err != nil {
 		return "", "", nil, err
 	}
@@ -203,20 +230,33 @@ func FreeAddr(t testing.TB) string {
 
 func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
 
-// freePort is a port that nothing listens on. It lies below the ports that the system hands to outgoing connections:
-// while a killed server is away, a client that redials must not get the server's own port as its source, and neither
-// must anyone else.
+// freePort is a port that nothing listens on.
 func freePort() (int, error) {
+	ports, err := freePorts(1)
+	if err != nil {
+		return 0, err
+	}
+	return ports[0], nil
+}
+
+// freePorts are n different ports that nothing listens on. They lie below the ports that the system hands to outgoing
+// connections: while a killed server is away, a client that redials must not get the server's own port as its source,
+// and neither must anyone else.
+func freePorts(n int) ([]int, error) {
 	const low, high = 10_000, 30_000
-	for range 100 {
+	var ports []int
+	for range 100 * n {
 		port := low + rand.IntN(high-low)
 		listener, err := net.Listen("tcp", loopback(port)) //nolint:noctx // does not wait
 		if err != nil {
 			continue
 		}
-		return port, listener.Close()
+		defer listener.Close() // held until all are found, so that they differ
+		if ports = append(ports, port); len(ports) == n {
+			return ports, nil
+		}
 	}
-	return 0, fmt.Errorf("no free port found between %d and %d in 100 tries", low, high)
+	return nil, fmt.Errorf("no %d free ports found between %d and %d", n, low, high)
 }
 
 // writeFile writes what with prints.

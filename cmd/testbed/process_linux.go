@@ -26,3 +26,15 @@ func awaitStopped(pid int) error {
 		return nil
 	}
 }
+
+// unlimited is limitFileSize's word for no limit.
+const unlimited = unix.RLIM_INFINITY
+
+// limitFileSize lets a process write no file beyond the given size; what is there already stays.
+func limitFileSize(pid int, bytes uint64) error {
+	limit := unix.Rlimit{Cur: bytes, Max: unix.RLIM_INFINITY}
+	if err := unix.Prlimit(pid, unix.RLIMIT_FSIZE, &limit, nil); err != nil {
+		return fmt.Errorf("limiting its files to %d bytes: %w", bytes, err)
+	}
+	return nil
+}

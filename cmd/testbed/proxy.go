@@ -5,19 +5,24 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strconv"
 	"sync"
 	"testing"
+	"time"
 )
 
 // Proxy is a TCP proxy on loopback for faults between a client and its server.
 type Proxy struct {
 	listener net.Listener
 	wait     sync.WaitGroup
+	done     <-chan struct{} // the proxy was closed
 
 	mu     sync.Mutex
 	cond   *sync.Cond // paused changed, or closed
 	target string
 	paused bool
+	lost   bool          // what comes is thrown away
+	late   time.Duration // each piece waits so long
 	closed bool
 	conns  map[net.Conn]struct{}
 	drops  int // replies still to drop
@@ -31,9 +36,9 @@ func NewProxy(t testing.TB, target string) *Proxy {
 	if err != nil {
 		t.Fatalf("testbed: starting a proxy to %s: %v", target, err)
 	}
-	p := &Proxy{listener: listener, target: target, conns: make(map[net.Conn]struct{})}
-	p.cond = sync.NewCond(&p.mu)
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context())) // until the proxy is closed
+	p := &Proxy{listener: listener, target: target, done: ctx.Done(), conns: make(map[net.Conn]struct{})}
+	p.cond = sync.NewCond(&p.mu)
 	p.wait.Go(func() { p.accept(ctx) })
 	t.Cleanup(func() {
 		cancel()
@@ -44,6 +49,9 @@ func NewProxy(t testing.TB, target string) *Proxy {
 
 // Addr is the address to connect to instead of the server's.
 func (p *Proxy) Addr() string { return p.listener.Addr().String() }
+
+// port is the port of Addr.
+func (p *Proxy) port() string { return strconv.Itoa(p.listener.Addr().(*net.TCPAddr).Port) }
 
 // DialContext connects to the proxy whatever addr says, for clients that take a dial function: a Kafka broker's
 // clients go to the address that it advertises, and this keeps them on the proxy's way.
@@ -64,6 +72,38 @@ func (p *Proxy) Pause() { p.setPaused(true) }
 // Resume lets everything move again, what was held back included.
 func (p *Proxy) Resume() { p.setPaused(false) }
 
+// Delay lets every piece of data be late by d, in both directions; 0 takes that back. A request and its answer are late
+// by 2d together, and a stream passes at no more than 64 KiB in d.
+func (p *Proxy) Delay(d time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.late = d
+}
+
+// BlackHole throws away whatever comes, in both directions, and lets connections stay open and new ones be made: what a
+// firewall that forgot a connection does. Restore ends it.
+func (p *Proxy) BlackHole() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.lost = true
+}
+
+// Restore ends BlackHole. Connections that lost something are cut, for they can't make sense any more.
+func (p *Proxy) Restore() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.lost = false
+	p.cutLocked()
+}
+
+// MoveTo cuts all connections and leads new ones to target (HOST:PORT): what a name that moved to another server does.
+func (p *Proxy) MoveTo(target string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.target = target
+	p.cutLocked()
+}
+
 // DropReplies drops the next n answers of the server, on whichever connection: the request took effect, the answer is
 // thrown away and the connection cut, so the client can't know.
 func (p *Proxy) DropReplies(n int) { p.DropRepliesTo(n, nil) }
@@ -75,12 +115,6 @@ func (p *Proxy) DropRepliesTo(n int, match func(request []byte) bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.drops, p.match = n, match
-}
-
-func (p *Proxy) setTarget(target string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.target = target
 }
 
 func (p *Proxy) setPaused(paused bool) {
@@ -143,13 +177,23 @@ func (p *Proxy) enter(pair ...net.Conn) bool {
 	return !p.closed
 }
 
-// holdWhilePaused waits until the proxy lets things move.
-func (p *Proxy) holdWhilePaused() {
+// hold waits as long as a piece of data is to wait, and says whether it goes on then or is lost.
+func (p *Proxy) hold() (goesOn bool) {
+	p.mu.Lock()
+	late := p.late
+	p.mu.Unlock()
+	if late > 0 {
+		select {
+		case <-time.After(late):
+		case <-p.done:
+		}
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for p.paused && !p.closed {
 		p.cond.Wait()
 	}
+	return !p.lost
 }
 
 // errDropped ends a connection whose answer was to be dropped.
@@ -169,11 +213,7 @@ func (l *link) carry(from io.Reader, to io.Writer, look func([]byte) error) {
 	for {
 		n, err := from.Read(buf)
 		if n > 0 {
-			l.proxy.holdWhilePaused()
-			if err := look(buf[:n]); err != nil {
-				return
-			}
-			if _, err := to.Write(buf[:n]); err != nil {
+			if !l.pass(buf[:n], to, look) {
 				return
 			}
 		}
@@ -181,6 +221,18 @@ func (l *link) carry(from io.Reader, to io.Writer, look func([]byte) error) {
 			return
 		}
 	}
+}
+
+// pass hands a piece of data on, when its time has come, and says whether the connection goes on.
+func (l *link) pass(piece []byte, to io.Writer, look func([]byte) error) bool {
+	if !l.proxy.hold() {
+		return true
+	}
+	if err := look(piece); err != nil {
+		return false
+	}
+	_, err := to.Write(piece)
+	return err == nil
 }
 
 func (l *link) asked(request []byte) error {

@@ -16,9 +16,23 @@ import (
 type RedisServer struct {
 	// Addr is HOST:PORT.
 	Addr string
+	// Access is what a client needs to be let in by a Redis of SecureRedis.
+	Access Access
 	own
-	dir string // what it writes; "" where it is embedded or shared
+	dir   string // what it writes; "" where it is embedded or shared
+	login redisLogin
 }
+
+// redisLogin is a way into a Redis by which everything is allowed.
+type redisLogin struct{ addr, username, password string }
+
+// options are those of a client that goes this way and asks once.
+func (l redisLogin) options() *redis.Options {
+	return &redis.Options{Addr: l.addr, Username: l.username, Password: l.password, MaxRetries: -1, PoolSize: 1}
+}
+
+// Inside is the way of the test's own clients into the server: everything is allowed there, also on a secured Redis.
+func (r *RedisServer) Inside() *redis.Options { return r.login.options() }
 
 // Snapshot is what a Redis had written at some moment: a directory that the test removes by itself.
 type Snapshot struct{ dir string }
@@ -41,7 +55,7 @@ func Redis(t testing.TB) *RedisServer {
 		t.Fatalf("testbed: starting the shared Redis: %v", s.err)
 	}
 	t.Logf("testbed: Redis %s at %s", s.mode, s.addr)
-	return &RedisServer{Addr: s.addr, own: own{t: t, mode: s.mode}}
+	return &RedisServer{Addr: s.addr, own: own{t: t, mode: s.mode}, login: redisLogin{addr: s.addr}}
 }
 
 // OwnRedis is a Redis for this test alone, which may fault it. It is removed when the test ends. args are arguments of
@@ -56,13 +70,31 @@ func OwnRedis(t testing.TB, args ...string) *RedisServer {
 	if err != nil {
 		t.Fatalf("testbed: starting a Redis: %v", err)
 	}
-	r.mode, r.ready = mode, func(ctx context.Context) error { return redisServes(ctx, r.Addr) }
-	r.removeAfter()
-	t.Logf("testbed: Redis %s at %s", mode, r.Addr)
+	r.started(mode)
 	if mode == Embedded && len(args) > 0 {
 		t.Logf("testbed: the embedded Redis does not take %q", args)
 	}
 	return r
+}
+
+// ownRedis is OwnRedis in one mode.
+func ownRedis(t testing.TB, mode Mode, args ...string) *RedisServer {
+	t.Helper()
+	r := &RedisServer{own: own{t: t}}
+	var err error
+	if r.Addr, r.dir, r.host, err = startRedis(t.Context(), mode, args...); err != nil {
+		t.Fatalf("testbed: starting a Redis: %v", err)
+	}
+	r.started(mode)
+	return r
+}
+
+// started binds a Redis to its test.
+func (r *RedisServer) started(mode Mode) {
+	r.mode, r.login = mode, redisLogin{addr: r.Addr}
+	r.ready = func(ctx context.Context) error { return redisServes(ctx, r.login) }
+	r.removeAfter()
+	r.t.Logf("testbed: Redis %s at %s", mode, r.Addr)
 }
 
 // startRedis starts a Redis and waits until it serves. dir is where it writes, as this process sees it.
@@ -73,7 +105,7 @@ func startRedis(ctx context.Context, mode Mode, args ...string) (addr, dir strin
 	case Containers:
 		addr, dir, host, err = redisContainer(ctx, args)
 	case Process:
-		addr, dir, host, err = redisProcess(ctx, args)
+		addr, dir, host, err = redisProcess(ctx, redisLogin{}, args)
 	case Embedded:
 		r, err := servers.StartRedis("")
 		if err != nil {
@@ -84,27 +116,28 @@ func startRedis(ctx context.Context, mode Mode, args ...string) (addr, dir strin
 	if err != nil {
 		return "", "", nil, err
 	}
-	if err := redisServes(ctx, addr); err != nil {
+	if err := redisServes(ctx, redisLogin{addr: addr}); err != nil {
 		return "", "", nil, errors.Join(err, host.remove(ctx))
 	}
 	return addr, dir, host, nil
 }
 
-// redisSettings are the arguments of every test Redis, before the test's own. hotlead refuses a Redis that evicts.
+// redisSettings are the arguments of every test Redis, before the test's own. hotlead refuses a Redis that evicts; a test
+// may make it busy by DEBUG.
 func redisSettings() []string {
-	return []string{"--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction"}
+	return []string{"--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction", "--enable-debug-command", "yes"}
 }
 
-// redisServes waits until the Redis at addr answers and has loaded its data.
-func redisServes(ctx context.Context, addr string) error {
-	return eventually(ctx, "the Redis at "+addr+" to serve", func(ctx context.Context) error {
-		return redisDo(ctx, addr, "PING")
+// redisServes waits until a Redis answers and has loaded its data.
+func redisServes(ctx context.Context, login redisLogin) error {
+	return eventually(ctx, "the Redis at "+login.addr+" to serve", func(ctx context.Context) error {
+		return redisDo(ctx, login, "PING")
 	})
 }
 
 // redisDo sends one command on a connection of its own.
-func redisDo(ctx context.Context, addr string, command ...any) error {
-	client := redis.NewClient(&redis.Options{Addr: addr, MaxRetries: -1, PoolSize: 1})
+func redisDo(ctx context.Context, login redisLogin, command ...any) error {
+	client := redis.NewClient(login.options())
 	err := client.Do(ctx, command...).Err()
 	return errors.Join(err, client.Close())
 }
@@ -112,7 +145,7 @@ func redisDo(ctx context.Context, addr string, command ...any) error {
 // FlushAll empties the server. It works in every mode, on a server of the test's own.
 func (r *RedisServer) FlushAll() {
 	r.t.Helper()
-	r.do("emptying", func(_ machine, ctx context.Context) error { return redisDo(ctx, r.Addr, "FLUSHALL") })
+	r.do("emptying", func(_ machine, ctx context.Context) error { return redisDo(ctx, r.login, "FLUSHALL") })
 }
 
 // SaveSnapshot copies aside what the server holds now: the RDB file, and the append-only file where it has one.
@@ -123,7 +156,7 @@ func (r *RedisServer) SaveSnapshot() Snapshot {
 		if r.dir == "" {
 			return errNoFaults
 		}
-		if err := redisDo(r.t.Context(), r.Addr, "SAVE"); err != nil {
+		if err := redisDo(r.t.Context(), r.login, "SAVE"); err != nil {
 			return fmt.Errorf("saving: %w", err)
 		}
 		return os.CopyFS(s.dir, os.DirFS(r.dir))

@@ -54,6 +54,8 @@ const stopLimit = 30 * time.Second
 type machine interface {
 	// kill ends it at once, as SIGKILL does; what it had written stays.
 	kill(ctx context.Context) error
+	// terminate asks it to end, as SIGTERM does, and waits until it has ended.
+	terminate(ctx context.Context) error
 	// start starts it again on the same address with what it had written.
 	start(ctx context.Context) error
 	pause(ctx context.Context) error
@@ -165,6 +167,33 @@ func Unique(t testing.TB, what string) string {
 	return clean[:min(len(clean), 100)] + "-" + strings.ToLower(rand.Text()[:8])
 }
 
+// Processes says whether servers can be run as processes, which clusters, replicas, secured servers and some faults need.
+// Where they can't, that is logged; under CI it fails the test, unless HOTLEAD_TESTBED asks for another mode: then a run
+// in the mode process is what proves it.
+func Processes(t testing.TB) bool {
+	t.Helper()
+	err := processes()
+	if err == nil {
+		return true
+	}
+	if inCI() && os.Getenv("HOTLEAD_TESTBED") != string(Containers) {
+		t.Errorf("testbed: this needs servers that run as processes, and CI=true: %v", err)
+	} else {
+		t.Logf("testbed: this needs servers that run as processes: %v", err)
+	}
+	return false
+}
+
+// processes is nil where servers may and can be run as processes.
+func processes() error {
+	if forced := os.Getenv("HOTLEAD_TESTBED"); forced != "" && forced != string(Process) {
+		return fmt.Errorf("HOTLEAD_TESTBED is %s: set it to %s, or leave it out", forced, Process)
+	}
+	_, noJava := findJava()
+	_, noRedis := findRedis()
+	return errors.Join(noJava, noRedis)
+}
+
 // own binds a machine to the test that may fault it.
 type own struct {
 	t     testing.TB
@@ -195,7 +224,10 @@ func (o *own) Faults() bool {
 // Like all methods that fault a server it is for the test's own goroutine: it fails the test at once.
 func (o *own) Kill() { o.t.Helper(); o.do("killing", machine.kill) }
 
-// Restart starts the server again after Kill, on the same address and with what it had written, and waits until it
+// Terminate asks the server to end, as SIGTERM does, and waits until it has: what a planned restart begins with.
+func (o *own) Terminate() { o.t.Helper(); o.do("terminating", machine.terminate) }
+
+// Restart starts the server again after Kill or Terminate, on the same address and with what it had written, and waits until it
 // serves. A server that still runs is killed first.
 func (o *own) Restart() {
 	o.t.Helper()
@@ -209,6 +241,12 @@ func (o *own) Stop() { o.t.Helper(); o.do("stopping", machine.pause) }
 
 // Cont lets a stopped server go on.
 func (o *own) Cont() { o.t.Helper(); o.do("continuing", machine.resume) }
+
+// gone is whether a process was killed or stopped by the test and has not come back.
+func (o *own) gone() bool {
+	p, ok := o.host.(*process)
+	return ok && (p.running == nil || p.running.paused)
+}
 
 func (o *own) do(what string, step func(machine, context.Context) error) {
 	o.t.Helper()
@@ -237,8 +275,9 @@ type embeddedHost struct{ close func() }
 // errNoFaults is what an embedded server answers to a fault.
 var errNoFaults = errors.New("an embedded server can't be faulted: ask Faults() first, or run with HOTLEAD_TESTBED=process or containers")
 
-func (embeddedHost) kill(context.Context) error     { return errNoFaults }
-func (embeddedHost) start(context.Context) error    { return errNoFaults }
-func (embeddedHost) pause(context.Context) error    { return errNoFaults }
-func (embeddedHost) resume(context.Context) error   { return errNoFaults }
-func (e embeddedHost) remove(context.Context) error { e.close(); return nil }
+func (embeddedHost) kill(context.Context) error      { return errNoFaults }
+func (embeddedHost) terminate(context.Context) error { return errNoFaults }
+func (embeddedHost) start(context.Context) error     { return errNoFaults }
+func (embeddedHost) pause(context.Context) error     { return errNoFaults }
+func (embeddedHost) resume(context.Context) error    { return errNoFaults }
+func (e embeddedHost) remove(context.Context) error  { e.close(); return nil }
