@@ -305,12 +305,16 @@ func eventually(ctx context.Context, what string, try func(context.Context) erro
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
+	var err error
 	for {
 		once, done := context.WithTimeout(ctx, 5*time.Second)
-		err := try(once)
+		last := try(once)
 		done()
-		if err == nil {
+		if last == nil {
 			return nil
+		}
+		if err == nil || ctx.Err() == nil { // what was cut short by the end says less than what was before
+			err = last
 		}
 		select {
 		case <-ctx.Done():

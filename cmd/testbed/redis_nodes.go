@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -16,11 +17,15 @@ import (
 // clusterSlots is how many slots a Redis Cluster has.
 const clusterSlots = 16384
 
+// clusterTimeout is how long a node may be silent before the others doubt it.
+const clusterTimeout = 2 * time.Second
+
 // RedisNodes is a Redis Cluster. Nodes are numbered from 0 in the order of Addrs: the first masters, then their replicas;
 // a node keeps its number when it changes its part.
 type RedisNodes struct {
-	t     testing.TB
-	nodes []*RedisServer
+	t       testing.TB
+	nodes   []*RedisServer
+	elected map[int]time.Time // when a node last took a master's part by being elected
 }
 
 // RedisCluster is a cluster for this test alone, which may fault it: so many masters, which share the slots evenly, each
@@ -31,7 +36,7 @@ func RedisCluster(t testing.TB, masters, replicasEach int) *RedisNodes {
 	if err := processes(); err != nil {
 		t.Fatalf("testbed: a Redis Cluster runs only as processes: %v", err)
 	}
-	c := &RedisNodes{t: t}
+	c := &RedisNodes{t: t, elected: make(map[int]time.Time)}
 	n := masters * (1 + replicasEach)
 	buses, err := freePorts(n)
 	if err != nil {
@@ -39,7 +44,7 @@ func RedisCluster(t testing.TB, masters, replicasEach int) *RedisNodes {
 	}
 	for _, bus := range buses {
 		c.nodes = append(c.nodes, ownRedis(t, Process, "--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(bus),
-			"--cluster-node-timeout", "2000", "--appendonly", "yes"))
+			"--cluster-node-timeout", strconv.FormatInt(clusterTimeout.Milliseconds(), 10), "--appendonly", "yes"))
 	}
 	if err := c.form(t.Context(), masters, buses); err != nil {
 		t.Fatalf("testbed: forming a Redis Cluster: %v", err)
@@ -103,12 +108,18 @@ func (c *RedisNodes) Restart(i int) {
 }
 
 // Failover lets a replica of master i take its part in good order: nothing is lost. It waits until every node that runs
-// says so, and returns the number of the new master.
-func (c *RedisNodes) Failover(i int) int { c.t.Helper(); return c.failover(i) }
+// says so, and returns the number of the new master. A node that is let take over again and again waits eight seconds
+// in between: Redis 7.0 would count the votes of its last election, and come with an epoch that nobody believes.
+func (c *RedisNodes) Failover(i int) int {
+	c.t.Helper()
+	next := c.failover(i)
+	c.elected[next] = time.Now()
+	return next
+}
 
-// FailoverByForce lets a replica of master i, which may be dead, take its part without asking it: what it had not yet
-// handed on is lost.
-func (c *RedisNodes) FailoverByForce(i int) int { c.t.Helper(); return c.failover(i, "FORCE") }
+// FailoverByForce lets a replica of master i, which may be dead, take its part without asking it or anyone else (Redis
+// calls that TAKEOVER): what the master had not yet handed on is lost.
+func (c *RedisNodes) FailoverByForce(i int) int { c.t.Helper(); return c.failover(i, "TAKEOVER") }
 
 func (c *RedisNodes) failover(i int, how ...any) int {
 	c.t.Helper()
@@ -117,12 +128,24 @@ func (c *RedisNodes) failover(i int, how ...any) int {
 		next, err = c.replicaOf(ctx, i)
 		return err
 	})
+	if at, ok := c.elected[next]; ok && len(how) == 0 {
+		select {
+		case <-time.After(time.Until(at.Add(4 * clusterTimeout))):
+		case <-c.t.Context().Done():
+		}
+	}
 	c.ask(fmt.Sprintf("letting node %d take the part of node %d", next, i), func(ctx context.Context) error {
-		master, err := c.isMaster(ctx, next)
-		if err != nil || master {
+		if err := redisDo(ctx, c.nodes[next].login, append([]any{"CLUSTER", "FAILOVER"}, how...)...); err != nil {
 			return err
 		}
-		return errors.Join(redisDo(ctx, c.nodes[next].login, append([]any{"CLUSTER", "FAILOVER"}, how...)...), errNotYet)
+		// Asked again while it is at it, it would begin again: so it is given its time, which eventually bounds.
+		return eventually(ctx, "it to be the master", func(ctx context.Context) error {
+			master, err := c.isMaster(ctx, next)
+			if err == nil && !master {
+				err = errNotYet
+			}
+			return err
+		})
 	})
 	c.awaitOK(fmt.Sprintf("everyone to follow node %d", next), 0)
 	return next
