@@ -73,13 +73,13 @@ func (f *Folder) JudgeIdle(l *Lead, to Instant) (due Instant, j Judged, found bo
 	if l.Tier == "" {
 		return 0, Judged{}, false
 	}
-	var copied Lead
-	l.copyInto(&copied)
-	l = &copied
 	f.take(l)
 	if due = f.nextFiring(l); due > bounded(to) {
 		return 0, Judged{}, false
 	}
+	var copied Lead
+	l.copyInto(&copied)
+	l = &copied
 	f.pass(l, due-1, nil, nil)
 	var rules []int
 	for _, i := range f.model.engagement.idle {

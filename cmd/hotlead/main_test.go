@@ -164,3 +164,26 @@ func TestTopicsAndLeadsOfAConfiguration(t *testing.T) {
 		}
 	}
 }
+
+// Several files and standard input are one input; a bad line is told by its own file and number, and the rest goes on.
+func TestScoreOfSeveralFiles(t *testing.T) {
+	first, rest, _ := strings.Cut(demo, "\n")
+	bad := write(t, "bad.ndjson", first+"\n{\n\n")
+	late := write(t, "late.ndjson", "{}\n"+rest)
+	_, whole, _ := hotlead(t, "", "score", "--model", "b2b-saas", write(t, "whole.ndjson", demo))
+	for _, c := range []struct {
+		in, want string
+		args     []string
+	}{
+		{"", bad + ":2: invalid_json: ", []string{bad, late}},
+		{"{}\n" + rest, "standard input:1: ", []string{bad, "-"}},
+		{first, late + ":1: ", []string{"-", late}},
+	} {
+		args := append([]string{"score", "--model", "b2b-saas"}, c.args...)
+		code, out, errOut := hotlead(t, c.in, args...)
+		_, again, _ := hotlead(t, c.in, args...)
+		if code != exitFailed || out != whole || again != out || !strings.Contains(errOut, c.want) || !strings.Contains(errOut, "could not be scored\n") {
+			t.Errorf("%v: exit %d\nout: %s\nerr: %s", c.args, code, out, errOut)
+		}
+	}
+}

@@ -91,7 +91,7 @@ func NewFold(o FoldOptions) *Fold {
 func (f *Fold) Read(ctx context.Context, name string, in io.Reader) error {
 	plain, err := decompressed(in)
 	if err != nil {
-		return fmt.Errorf("reading %s: %w", name, err)
+		return unreadable(name, err)
 	}
 	defer plain.Close()
 	if p := f.o.Progress; p != nil {
@@ -106,10 +106,8 @@ func (f *Fold) Read(ctx context.Context, name string, in io.Reader) error {
 		case errors.Is(err, errLineTooLong):
 			f.refuse(name, number, &scorer.Refusal{Reason: events.ReasonTooLarge, Detail: err.Error()})
 			continue
-		case errors.Is(err, io.ErrUnexpectedEOF):
-			return errors.Join(fmt.Errorf("reading %s, line %d: the file is cut off, compress or copy it again: %w", name, number, err), f.flush())
 		case err != nil:
-			return errors.Join(fmt.Errorf("reading %s, line %d: %w", name, number, err), f.flush())
+			return errors.Join(unreadable(fmt.Sprintf("%s, line %d", name, number), err), f.flush())
 		}
 		f.counts.Lines++
 		if number == 1 {
@@ -258,6 +256,14 @@ func (f *Fold) Counts() Counts {
 	c := f.counts
 	c.Leads = len(f.leads)
 	return c
+}
+
+// unreadable is the error of an input that could not be read there.
+func unreadable(where string, err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("reading %s: it is cut off, so compress or copy it again: %w", where, err)
+	}
+	return fmt.Errorf("reading %s: %w", where, err)
 }
 
 // decompressed is what in holds. Compression is told by how in begins, not by its name, so it works for a pipe as well;

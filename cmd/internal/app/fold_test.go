@@ -181,6 +181,37 @@ func TestAFoldReportsWhatItCanNotRead(t *testing.T) {
 	}
 }
 
+// A compressed file may be cut off anywhere: never is what is left of it taken for the whole.
+func TestAFoldNoticesACutOffFile(t *testing.T) {
+	text := []byte(benchmarkLine(1) + benchmarkLine(2) + benchmarkLine(3))
+	var zipped, packed bytes.Buffer
+	gz := gzip.NewWriter(&zipped)
+	zs, err := zstd.NewWriter(&packed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range []io.WriteCloser{gz, zs} {
+		if _, err := w.Write(text); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, whole := range map[string][]byte{"events.gz": zipped.Bytes(), "events.zst": packed.Bytes()} {
+		for n := 1; n <= len(whole); n++ {
+			f := NewFold(FoldOptions{Model: smallModel(t), Limits: events.DefaultLimits(), Errors: io.Discard})
+			err := errors.Join(f.Read(t.Context(), name, bytes.NewReader(whole[:n])), f.Refused())
+			if (err == nil) != (n == len(whole)) {
+				t.Errorf("%d of %d bytes of %s: %v", n, len(whole), name, err)
+			}
+			if n > 4 && n < len(whole) && !strings.Contains(err.Error(), "it is cut off, so compress or copy it again") {
+				t.Errorf("%d of %d bytes of %s: %v", n, len(whole), name, err)
+			}
+		}
+	}
+}
+
 func TestAFoldWritesWhatItHasReadWhenReadingFails(t *testing.T) {
 	broken := errors.New("broken")
 	var changes strings.Builder
