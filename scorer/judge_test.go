@@ -20,6 +20,7 @@ engagement:
     - {id: pricing, on: page.pricing, when: data.plan == "big", points: 5}
     - {id: once, on: page.pricing, points: 7, limit: {count: 1, per: 1d}}
     - {id: out, on: left, reset: engagement}
+    - {id: back, on: left, points: 4, max: 5}
     - {id: quiet, on: idle, after: 2d, repeat: true, points: -1, limit: {count: 1}}
     - {id: asleep, on: idle, after: 3d, when: 'engagement.score > 1000', points: -1}
 fit:
@@ -56,7 +57,7 @@ func TestJudgeSaysWhatEachRuleMakesOfAnEvent(t *testing.T) {
 	s.apply(0, pricing(`{"plan":"small"}`))
 	says(judge(t0.Add(day/2), pricing(`{"plan":"small"}`)).Engagement, "pricing 1 0/0;once 3 0/0;page 0 5/10;")
 	says(judge(t0.Add(day/2), pricing(`{}`)).Engagement, "pricing 2 0/0;once 3 0/0;page 0 5/10;")
-	says(judge(t0.Add(day/2), Event{Type: "left"}).Engagement, "out 5 0/0;")
+	says(judge(t0.Add(day/2), Event{Type: "left"}).Engagement, "out 5 0/0;back 0 4/4;")
 	if n := s.folder.Unevaluable(); len(n) > 0 {
 		t.Errorf("judging counts %v as not evaluable", n)
 	}
@@ -79,6 +80,8 @@ func TestJudgeSaysWhatEachRuleMakesOfAnEvent(t *testing.T) {
 	says(j.Engagement, "asleep 1 0/0;")
 
 	s.does(5*day, "left")
+	// The reset comes first: it empties what the same rule gave before.
+	says(judge(t0.Add(6*day), Event{Type: "left"}).Engagement, "out 5 0/0;back 0 4/4;")
 	says(judge(t0.Add(4*day), pricing(`{}`)).Engagement, "pricing 2 0/0;once 4 0/0;page 4 0/0;")
 	if j := s.folder.Judge(&s.lead, &Event{Lead: s.lead.ID, Source: "test", ID: "e1", Time: t0}); !j.Duplicate {
 		t.Error("a duplicate is not judged one")
