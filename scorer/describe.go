@@ -53,6 +53,8 @@ type RuleDescription struct {
 	Reset  bool             // then it gives nothing and empties the engagement
 	After  time.Duration    // of a rule on idle
 	Repeat bool
+	// Remembered is how long the rule remembers when what it counted happened; 0: it does not.
+	Remembered time.Duration
 }
 
 // LimitDescription is how often a rule counts: at most Count events in any Per, in the lead's life where Per is 0; any
@@ -142,6 +144,7 @@ func (m *Model) describeRule(r *rule) RuleDescription {
 		ID: r.id, On: r.on, When: r.when.source(), Points: r.points, Max: r.max,
 		Limit: LimitDescription{Count: r.limit.count, Per: r.limit.per}, Decay: described(r.decay),
 		Reset: r.reset, After: r.after, Repeat: r.repeat,
+		Remembered: time.Duration(max(r.decaying().span(), r.limit.memory())) * time.Millisecond,
 	}
 	if r.group >= 0 {
 		d.Group = m.engagement.groups[r.group].name

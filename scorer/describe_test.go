@@ -26,6 +26,7 @@ func TestDescribe(t *testing.T) {
 	if want := (RuleDescription{
 		ID: "pricing-page", Group: "web", On: "page.viewed", When: `data.url.startsWith("/pricing")`, Points: 10, Max: 30,
 		Limit: LimitDescription{Count: 1, Per: 24 * time.Hour}, Decay: DecayDescription{HalfLife: 7 * day},
+		Remembered: 8 * day, // its limit's day, and a week for what arrives late
 	}); !reflect.DeepEqual(d.Rules[0], want) {
 		t.Errorf("the first rule is %+v, want %+v", d.Rules[0], want)
 	}

@@ -190,9 +190,12 @@ func (c *comparison) routes() {
 		}
 		return "where the tier says"
 	}
-	for _, disposition := range []string{"invalid", "not_interested", "interested"} {
-		if was, is := route(c.old.Routes, disposition), route(c.new.Routes, disposition); was != is {
-			c.beside("leads whose disposition is %s go to: %s; said with their next change, and nothing is announced for it alone", disposition, became(was, is))
+	var seen []string
+	for _, r := range slices.Concat(c.old.Routes, c.new.Routes) {
+		was, is := route(c.old.Routes, r.Disposition), route(c.new.Routes, r.Disposition)
+		if was != is && !slices.Contains(seen, r.Disposition) {
+			c.beside("leads whose disposition is %s go to: %s; said with their next change, and nothing is announced for it alone", r.Disposition, became(was, is))
 		}
+		seen = append(seen, r.Disposition)
 	}
 }

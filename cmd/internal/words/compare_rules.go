@@ -2,7 +2,6 @@ package words
 
 import (
 	"slices"
-	"time"
 
 	"github.com/hotlead/hotlead/scorer"
 )
@@ -138,21 +137,6 @@ func (s *speaker) given(r scorer.RuleDescription) string {
 	return points(r.Points)
 }
 
-// lateness is how much longer than its limit asks a rule remembers when it counted.
-const lateness = 7 * 24 * time.Hour
-
-// remembered is how long a rule remembers the times of what it counted.
-func remembered(r scorer.RuleDescription) time.Duration {
-	long := r.Decay.Linear
-	if n := len(r.Decay.Steps); n > 0 {
-		long = r.Decay.Steps[n-1].Until
-	}
-	if r.Limit.Count > 0 && r.Limit.Per > 0 {
-		long = max(long, r.Limit.Per+lateness)
-	}
-	return long
-}
-
 // limits compares how often a rule counts.
 func (c *comparison) limits(was, is scorer.RuleDescription) {
 	if was.Limit == is.Limit {
@@ -165,7 +149,7 @@ func (c *comparison) limits(was, is scorer.RuleDescription) {
 		return limit(l)
 	}
 	then := staysCounted
-	switch known := remembered(was); {
+	switch known := was.Remembered; {
 	case is.Limit.Count == 0:
 	case is.Limit.Per == 0 && was.Limit.Count > 0 && was.Limit.Per == 0:
 		then += "; it fills the limit"

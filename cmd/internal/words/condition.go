@@ -249,6 +249,17 @@ func (s *speaker) emptiness(path []string, empty bool) (string, bool) {
 
 // membership says name in [a, b, c].
 func (s *speaker) membership(left, right ast.Expr, holds bool) (string, bool) {
+	if text, ok := literalText(left); ok { // "vip" in data.tags
+		path, has := pathOf(right)
+		switch {
+		case path == nil || has:
+			return "", false
+		case holds:
+			return s.name(path) + " has “" + text + "” in it", true
+		default:
+			return s.name(path) + " does not have “" + text + "” in it", true
+		}
+	}
 	path, has := pathOf(left)
 	if path == nil || has || right.Kind() != ast.ListKind || len(right.AsList().Elements()) == 0 {
 		return "", false
