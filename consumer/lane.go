@@ -109,7 +109,7 @@ func (l *lane) run(soft, hard context.Context) {
 	pause := pauses{first: 0, least: 20 * time.Millisecond, most: 5 * time.Second}
 	for soft.Err() == nil && hard.Err() == nil {
 		begun := l.now()
-		err := l.own(soft, hard)
+		err := mendedOf(l.own(soft, hard))
 		if err == nil {
 			break
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"slices"
@@ -143,11 +144,14 @@ func (w *Worker) start(ctx context.Context) bool {
 func (w *Worker) check(ctx context.Context) error {
 	at, err := readLayout(ctx, w.cluster, w.o.Topics)
 	if err != nil {
-		return err
+		if w.o.TLS == nil && errors.Is(err, io.ErrUnexpectedEOF) {
+			return withMend(err, "if the brokers want TLS, set kafka.tls.enabled: true")
+		}
+		return KafkaMend(err)
 	}
 	warnings, err := w.o.Store.Check(ctx)
 	if err != nil {
-		return fmt.Errorf("checking Redis: %w", err)
+		return RedisMend(fmt.Errorf("checking Redis: %w", err))
 	}
 	for _, warning := range warnings {
 		w.o.Log.Warn("Redis: " + warning)
@@ -189,7 +193,7 @@ func (w *Worker) Ready(ctx context.Context) error {
 	w.mu.Unlock()
 	s := member.State()
 	if s.Err != nil {
-		errs = append(errs, fmt.Errorf("the consumer group: %w", s.Err))
+		errs = append(errs, KafkaMend(fmt.Errorf("the consumer group: %w", s.Err)))
 	}
 	if s.Generation == (group.Generation{}) {
 		errs = append(errs, errors.New("no lanes yet: the consumer group is forming"))
@@ -197,10 +201,10 @@ func (w *Worker) Ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	if err := w.o.Store.Ping(ctx); err != nil {
-		errs = append(errs, fmt.Errorf("redis does not answer: %w", err))
+		errs = append(errs, RedisMend(fmt.Errorf("redis does not answer: %w", err)))
 	}
 	if err := w.cluster.Ping(ctx); err != nil {
-		errs = append(errs, fmt.Errorf("kafka does not answer: %w", err))
+		errs = append(errs, KafkaMend(fmt.Errorf("kafka does not answer: %w", err)))
 	}
 	return errors.Join(errs...)
 }

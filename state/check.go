@@ -25,12 +25,12 @@ func (s *Store) Check(ctx context.Context) (warnings []string, err error) {
 	case *redis.ClusterClient:
 		var found checked
 		err := client.ForEachMaster(ctx, func(ctx context.Context, master *redis.Client) error {
-			return found.server(ctx, master, master.Options().Addr)
+			return found.server(ctx, master, master.Options().Addr, s.prefix)
 		})
 		return found.warnings, err
 	case *redis.Client:
 		var found checked
-		err := found.server(ctx, client, client.Options().Addr)
+		err := found.server(ctx, client, client.Options().Addr, s.prefix)
 		if err == nil && found.cluster {
 			err = errors.New("check redis: the server is part of a cluster; set redis.cluster to true")
 		}
@@ -47,7 +47,7 @@ type checked struct {
 	cluster  bool
 }
 
-func (c *checked) server(ctx context.Context, client *redis.Client, addr string) error {
+func (c *checked) server(ctx context.Context, client *redis.Client, addr, prefix string) error {
 	// First, so that a wrong password is an error, not a question that was declined.
 	if err := client.Ping(ctx).Err(); err != nil {
 		return fmt.Errorf("check redis at %s: %w", addr, err)
@@ -65,7 +65,13 @@ func (c *checked) server(ctx context.Context, client *redis.Client, addr string)
 	c.mu.Lock()
 	c.cluster = c.cluster || info["cluster_enabled"] == "1"
 	c.mu.Unlock()
-	return c.persistence(ctx, client, addr)
+	if err := c.persistence(ctx, client, addr, info["aof_enabled"]); err != nil {
+		return err
+	}
+	if err := mayWrite(ctx, client, prefix); err != nil {
+		return fmt.Errorf("check redis at %s: %w", addr, err)
+	}
+	return nil
 }
 
 func (c *checked) warn(format string, args ...any) {
@@ -112,7 +118,12 @@ func (c *checked) eviction(ctx context.Context, client *redis.Client, addr, poli
 	return nil
 }
 
-func (c *checked) persistence(ctx context.Context, client *redis.Client, addr string) error {
+// persistence asks CONFIG only where INFO does not say yet that there is an append-only file: who may run CONFIG GET can
+// read passwords with it, so a user had better not.
+func (c *checked) persistence(ctx context.Context, client *redis.Client, addr, aof string) error {
+	if aof == "1" {
+		return nil
+	}
 	config := make(map[string]string, 2)
 	for _, name := range []string{"appendonly", "save"} {
 		got, err := configOf(ctx, client, name)

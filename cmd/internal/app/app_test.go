@@ -32,18 +32,25 @@ type service struct {
 // serviceOn starts the service on this Kafka and a Redis, and stops it when the test ends.
 func serviceOn(t *testing.T, kafka Kafka, redis string) *service {
 	t.Helper()
-	s := &service{ended: make(chan error, 1), config: DefaultConfig()}
-	s.config.Kafka = kafka
-	s.config.Kafka.Group = testbed.Unique(t, "group")
-	s.config.Redis.Addrs, s.config.Redis.Prefix = []string{redis}, testbed.Unique(t, "prefix")
-	s.config.HTTP.Listen = "127.0.0.1:0"
+	c := DefaultConfig()
+	c.Kafka = kafka
+	c.Kafka.Group = testbed.Unique(t, "group")
+	c.Redis.Addrs, c.Redis.Prefix = []string{redis}, testbed.Unique(t, "prefix")
+	c.HTTP.Listen = "127.0.0.1:0"
+	return serviceAs(t, c, slog.New(slog.DiscardHandler))
+}
+
+// serviceAs starts the service as configured, and stops it when the test ends.
+func serviceAs(t *testing.T, c Config, log *slog.Logger) *service {
+	t.Helper()
+	s := &service{ended: make(chan error, 1), config: c}
 	ctx, stop := context.WithCancel(t.Context())
 	s.stop = stop
 	serving := make(chan net.Addr, 1)
 	model := smallModel(t)
 	go func() {
 		s.ended <- Run(ctx, Options{
-			Config: s.config, Model: model, Build: Build{Version: "test"}, Log: slog.New(slog.DiscardHandler),
+			Config: s.config, Model: model, Build: Build{Version: "test"}, Log: log,
 			Listening: func(a net.Addr) { serving <- a },
 		})
 	}()

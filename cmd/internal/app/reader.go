@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hotlead/hotlead/cmd/internal/web"
+	"github.com/hotlead/hotlead/consumer"
 	"github.com/hotlead/hotlead/events"
 	"github.com/hotlead/hotlead/scorer"
 	"github.com/hotlead/hotlead/state"
@@ -86,7 +87,7 @@ func (r *Reader) Lead(ctx context.Context, id string, at time.Time) (json.RawMes
 	case errors.Is(err, state.ErrNoLead):
 		return nil, fmt.Errorf("%w: %w", web.ErrNoLead, err)
 	case err != nil:
-		return nil, fmt.Errorf("reading a lead: %w", err)
+		return nil, consumer.RedisMend(fmt.Errorf("reading a lead: %w", err))
 	}
 	model, err := r.modelOf(inForce)
 	if err != nil {
@@ -103,11 +104,11 @@ func (r *Reader) Top(ctx context.Context, tier string, limit int) ([]json.RawMes
 	}
 	counts, err := r.store.Counts(ctx, lanes)
 	if err != nil {
-		return nil, 0, fmt.Errorf("counting the leads of a tier: %w", err)
+		return nil, 0, consumer.RedisMend(fmt.Errorf("counting the leads of a tier: %w", err))
 	}
 	found, err := r.store.Top(ctx, lanes, tier, limit)
 	if err != nil {
-		return nil, 0, fmt.Errorf("listing the leads of a tier: %w", err)
+		return nil, 0, consumer.RedisMend(fmt.Errorf("listing the leads of a tier: %w", err))
 	}
 	now := scorer.InstantOf(r.now())
 	views := map[int]*view{}

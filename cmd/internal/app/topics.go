@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go"
+
+	"github.com/hotlead/hotlead/consumer"
 )
 
 // TopicSpec is how one of hotlead's topics should be.
@@ -104,14 +106,14 @@ func (b *Broker) Close() error {
 func (b *Broker) partitions(ctx context.Context) (map[string]int, error) {
 	answer, err := b.client.Metadata(ctx, &kafka.MetadataRequest{Topics: b.topics.names()})
 	if err != nil {
-		return nil, fmt.Errorf("asking Kafka for topics: %w", err)
+		return nil, consumer.KafkaMend(fmt.Errorf("asking Kafka for topics: %w", err))
 	}
 	counts := map[string]int{}
 	for _, t := range answer.Topics {
 		switch {
 		case errors.Is(t.Error, kafka.UnknownTopicOrPartition):
 		case t.Error != nil:
-			return nil, fmt.Errorf("asking Kafka for the topic %s: %w", t.Name, t.Error)
+			return nil, consumer.KafkaMend(fmt.Errorf("asking Kafka for the topic %s: %w", t.Name, t.Error))
 		default:
 			counts[t.Name] = len(t.Partitions)
 		}
@@ -160,7 +162,7 @@ func (b *Broker) CreateTopics(ctx context.Context, partitions, replicas int) ([]
 		switch err := b.create(ctx, spec, replicas); {
 		case errors.Is(err, kafka.TopicAlreadyExists): // somebody else was quicker
 		case err != nil:
-			return created, fmt.Errorf("creating the topic %s with %d partitions: %w", spec.Name, spec.Partitions, err)
+			return created, consumer.KafkaMend(fmt.Errorf("creating the topic %s with %d partitions: %w", spec.Name, spec.Partitions, err))
 		default:
 			created = append(created, spec)
 		}

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go"
+
+	"github.com/hotlead/hotlead/consumer"
 )
 
 // Finding is something about a topic that should be otherwise.
@@ -72,12 +74,12 @@ func (b *Broker) settings(ctx context.Context, topics []string) (map[string]map[
 	}
 	answer, err := b.client.DescribeConfigs(ctx, request)
 	if err != nil {
-		return nil, fmt.Errorf("asking Kafka for the topics' settings: %w", err)
+		return nil, consumer.KafkaMend(fmt.Errorf("asking Kafka for the topics' settings: %w", err))
 	}
 	settings := map[string]map[string]string{}
 	for _, r := range answer.Resources {
 		if r.Error != nil {
-			return nil, fmt.Errorf("asking Kafka for the settings of %s: %w", r.ResourceName, r.Error)
+			return nil, consumer.KafkaMend(fmt.Errorf("asking Kafka for the settings of %s: %w", r.ResourceName, r.Error))
 		}
 		settings[r.ResourceName] = map[string]string{}
 		for _, e := range r.ConfigEntries {
