@@ -7,6 +7,10 @@ import (
 	"cel.dev/cel-go/cel"
 	celast "cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/common/overloads"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/common/types/traits"
 	"github.com/valyala/fastjson"
 )
 
@@ -29,12 +33,38 @@ func (d *draft) leaveToCEL(e celast.Expr) valueNode {
 		return &valueConst{}
 	}
 	part := celast.NewCheckedAST(celast.NewAST(e, d.checked.SourceInfo()), d.checked.TypeMap(), d.checked.ReferenceMap())
-	program, err := d.env.PlanProgram(part, cel.CostLimit(celCost), cel.EvalOptions(cel.OptOptimize))
+	program, err := d.env.PlanProgram(part, cel.CostLimit(celCost), cel.CostTracking(celWork{}), cel.EvalOptions(cel.OptOptimize))
 	if err != nil {
 		d.wrong(e, err.Error(), "")
 		return &valueConst{}
 	}
 	return &celNode{program: program, names: d.names}
+}
+
+// celWork is what a call costs where CEL itself takes it for one operation, whatever its size: where it finds out only
+// as it runs which of its functions is meant, since the type of what an event says is not known before.
+type celWork struct{}
+
+// CallCost is part of CEL's interface: nil leaves it to CEL.
+func (celWork) CallCost(function, overload string, args []ref.Val, result ref.Val) *uint64 {
+	if overload != "" && function != overloads.Size {
+		return nil
+	}
+	work := uint64(1)
+	for _, v := range append(args, result) {
+		switch v := v.(type) {
+		case types.String:
+			work += uint64(len(v)) / 10
+		case types.Bytes:
+			work += uint64(len(v)) / 10
+		case traits.Lister:
+			// To put two lists together is one operation, however long they are.
+			if n, ok := v.Size().(types.Int); ok && function != operators.Add {
+				work += uint64(n)
+			}
+		}
+	}
+	return &work
 }
 
 // firstMoving is the first moving name in e, which has one.
@@ -74,6 +104,9 @@ func (n *celNode) at(s *scene) (Value, bool) {
 type celView struct {
 	scene *scene
 	names map[string]name
+	// seen are the parts of the event's data that were asked for so far. A macro asks again for each element, and a large
+	// part takes long to make.
+	seen map[string]any
 }
 
 // ResolveName is the value of a name; false where it is absent.
@@ -92,7 +125,17 @@ func (v *celView) ResolveName(text string) (any, bool) {
 		}
 		return x, ok
 	case n.kind == fromData:
-		return v.data(n.path)
+		if seen, ok := v.seen[text]; ok {
+			return seen, true
+		}
+		value, ok := v.data(n.path)
+		if ok {
+			if v.seen == nil {
+				v.seen = map[string]any{}
+			}
+			v.seen[text] = value
+		}
+		return value, ok
 	}
 	leaf, _ := leafOf(n)
 	value, ok := leaf.at(v.scene)

@@ -2,8 +2,10 @@ package scorer
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -25,7 +27,7 @@ func FuzzReadModel(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		m, err := ReadModel("model.yaml", text)
+		m, err := readWithin(t, text)
 		if err == nil {
 			if tiers := m.Tiers(); len(tiers) == 0 || tiers[len(tiers)-1].Indexed {
 				t.Errorf("tiers: %v", tiers)
@@ -42,6 +44,21 @@ func FuzzReadModel(f *testing.F) {
 			}
 		}
 	})
+}
+
+// readWithin reads a model and fails if that allocated out of all proportion. What is allocated stands for memory and,
+// since nothing is read without it, for work: it does not depend on how busy the machine is.
+func readWithin(t *testing.T, text []byte) (*Model, error) {
+	t.Helper()
+	const most = 512 << 20
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	m, err := ReadModel("model.yaml", text)
+	runtime.ReadMemStats(&after)
+	if allocated := after.TotalAlloc - before.TotalAlloc; len(text) <= 64<<10 && allocated > most {
+		t.Fatalf("reading %d bytes allocated %d MiB", len(text), allocated>>20)
+	}
+	return m, err
 }
 
 // Files made to take long are refused or read in a moment.
@@ -76,9 +93,34 @@ func TestHugeModels(t *testing.T) {
 		} else {
 			t.Logf("%s: %v", name, took)
 		}
+		if len(text) > 64<<10 {
+			_, _ = readWithin(t, []byte(text[:64<<10]))
+		}
 		var mistakes ModelErrors
 		if !errors.As(err, &mistakes) || len(mistakes) > maxModelErrors+1 {
 			t.Errorf("%s: %d mistakes, %v", name, len(mistakes), err)
+		}
+	}
+}
+
+// A model without a mistake, of as many and as long conditions as go into 64 KiB, is read within bounds too.
+func TestAModelOfManyConditions(t *testing.T) {
+	for _, when := range []string{
+		"data.a.matches('x[0-9]+') && data.l.all(i, i.n > 1)",
+		"data.l.all(a, data.l.all(b, data.l.all(c, data.l.all(d, a+b+c+d>0))))",
+		strings.Repeat("data.a>1||", 20) + "true",
+		"data.n>1",
+	} {
+		text := "name: m\nversion: 1\ntiers: [{name: a}]\nengagement:\n  rules:\n"
+		for i := range maxRules {
+			rule := fmt.Sprintf("    - {id: r%d, on: x, points: 1, when: \"%s\"}\n", i, when)
+			if len(text)+len(rule) > 64<<10 {
+				break
+			}
+			text += rule
+		}
+		if _, err := readWithin(t, []byte(text)); err != nil {
+			t.Errorf("%s: %v", when, err)
 		}
 	}
 }
