@@ -93,3 +93,58 @@ func TestKafkaBehindAProxyIsReachedOnlyThroughIt(t *testing.T) {
 		t.Errorf("through the resumed proxy the topic has %d partitions (%v), want 1", n, err)
 	}
 }
+
+func TestProxyIsLate(t *testing.T) {
+	p := testbed.NewProxy(t, testbed.Redis(t).Addr)
+	conn := connect(t, p.Addr()).Conn()
+	ping := func() time.Duration {
+		began := time.Now()
+		if err := conn.Ping(t.Context()).Err(); err != nil {
+			t.Fatal(err)
+		}
+		return time.Since(began)
+	}
+	ping()
+	p.Delay(100 * time.Millisecond)
+	if took := ping(); took < 200*time.Millisecond {
+		t.Errorf("by a way that is 100 ms late in both directions an answer took %v", took)
+	}
+	p.Delay(0)
+	if took := ping(); took > 190*time.Millisecond {
+		t.Errorf("with the delay taken back an answer took %v", took)
+	}
+}
+
+func TestProxyIsABlackHoleUntilItIsRestored(t *testing.T) {
+	server := testbed.Redis(t)
+	p := testbed.NewProxy(t, server.Addr)
+	key := testbed.Unique(t, "key")
+	c := redis.NewClient(&redis.Options{Addr: p.Addr(), MaxRetries: -1, ReadTimeout: 200 * time.Millisecond})
+	t.Cleanup(func() { _ = c.Close() }) // its connection may be cut
+	set(t, c, key, "before")
+	p.BlackHole()
+	if err := c.Set(t.Context(), key, "lost", 0).Err(); !timedOut(err) {
+		t.Errorf("out of a black hole came %v, want a timeout", err)
+	}
+	p.Restore()
+	if got, err := connect(t, p.Addr()).Get(t.Context(), key).Result(); err != nil || got != "before" {
+		t.Errorf("after it was restored the key is %q (%v): what was lost came out again", got, err)
+	}
+}
+
+func TestProxyMovesToAnotherServer(t *testing.T) {
+	p := testbed.NewProxy(t, testbed.Redis(t).Addr)
+	conn := connect(t, p.Addr()).Conn()
+	if err := conn.Ping(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	other := testbed.OwnRedis(t)
+	set(t, connect(t, other.Addr), "only", "there")
+	p.MoveTo(other.Addr)
+	if err := conn.Ping(t.Context()).Err(); err == nil {
+		t.Error("a connection to the old server lived on")
+	}
+	if err := connect(t, p.Addr()).Get(t.Context(), "only").Err(); err != nil {
+		t.Errorf("a new connection reads %v, want what the other server holds", err)
+	}
+}

@@ -52,18 +52,23 @@ func partNumber(path string) int {
 func (r *RedisServer) Block(d time.Duration) {
 	r.t.Helper()
 	r.do("blocking", func(_ machine, ctx context.Context) error {
-		patient, hasty := r.Inside(), r.Inside()
-		patient.ReadTimeout, hasty.ReadTimeout = -1, 20*time.Millisecond
-		slow, probe := redis.NewClient(patient), redis.NewClient(hasty)
-		defer probe.Close()
+		slow, hangUp := r.client()
+		slow.Options().ReadTimeout = 0 // none
+		probe, done := r.client()
+		defer done()
+		probe.Options().ReadTimeout = 20 * time.Millisecond
 		if err := errors.Join(slow.Ping(ctx).Err(), probe.Ping(ctx).Err()); err != nil { // both are connected
-			return errors.Join(err, slow.Close())
+			hangUp()
+			return err
 		}
-		done := make(chan error, 1)
-		go func() { done <- slow.Do(ctx, "DEBUG", "SLEEP", d.Seconds()).Err() }()
+		asked := make(chan struct{})
+		go func() {
+			defer close(asked)
+			_ = slow.Do(ctx, "DEBUG", "SLEEP", d.Seconds()).Err() // it may be cut short, or Redis killed meanwhile
+		}()
 		r.t.Cleanup(func() {
-			slow.Close()
-			<-done // how it went: it was cut short, or Redis was killed meanwhile
+			hangUp()
+			<-asked
 		})
 		return eventually(ctx, "Redis to be busy", func(ctx context.Context) error {
 			err := probe.Ping(ctx).Err()
@@ -133,7 +138,7 @@ const ballast = "testbed-ballast"
 // as a process.
 func (r *RedisServer) Loading() {
 	r.t.Helper()
-	r.do("saving", func(h machine, ctx context.Context) error { return r.saveWithBallast(ctx) })
+	r.do("saving", func(_ machine, ctx context.Context) error { return r.saveWithBallast(ctx) })
 	r.Kill()
 	r.do("starting again", func(h machine, ctx context.Context) error {
 		p, ok := h.(*process)
@@ -172,8 +177,8 @@ func (r *RedisServer) saveWithBallast(ctx context.Context) error {
 	if err := redisDo(ctx, r.login, "DEBUG", "POPULATE", 6000, ballast, 100); err != nil {
 		return fmt.Errorf("filling it: %w", err)
 	}
-	client := r.client()
-	defer client.Close()
+	client, done := r.client()
+	defer done()
 	setting, err := client.ConfigGet(ctx, "appendonly").Result()
 	if err != nil {
 		return fmt.Errorf("asking for its persistence: %w", err)
@@ -194,8 +199,8 @@ func (r *RedisServer) saveWithBallast(ctx context.Context) error {
 }
 
 func (r *RedisServer) dropBallast(ctx context.Context) error {
-	client := r.client()
-	defer client.Close()
+	client, done := r.client()
+	defer done()
 	for keys := client.Scan(ctx, 0, ballast+":*", 1000).Iterator(); ; {
 		if !keys.Next(ctx) {
 			return keys.Err()
@@ -214,7 +219,8 @@ func (r *RedisServer) set(setting, value string) {
 	})
 }
 
-// client is a client for one errand.
-func (r *RedisServer) client() *redis.Client {
-	return redis.NewClient(r.Inside())
+// client is a client for one errand; done closes its connection.
+func (r *RedisServer) client() (client *redis.Client, done func()) {
+	client = redis.NewClient(r.Inside())
+	return client, func() { _ = client.Close() } // what was asked has been answered, or has its error
 }

@@ -10,8 +10,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 )
 
 // clusterSlots is how many slots a Redis Cluster has.
@@ -194,8 +192,8 @@ func (c *RedisNodes) moveKeys(ctx context.Context, slot, from, to int) error {
 	if err != nil {
 		return err
 	}
-	client := c.nodes[from].client()
-	defer client.Close()
+	client, done := c.nodes[from].client()
+	defer done()
 	for {
 		keys, err := client.ClusterGetKeysInSlot(ctx, slot, 100).Result()
 		if err != nil || len(keys) == 0 {
@@ -238,23 +236,49 @@ func (c *RedisNodes) ownerOf(ctx context.Context, slot int) (int, error) {
 		if master, err := c.isMaster(ctx, i); err != nil || !master {
 			continue
 		}
-		client := c.nodes[i].client()
-		ranges, err := client.ClusterSlots(ctx).Result()
-		client.Close()
+		owners, err := c.owners(ctx, i)
 		if err != nil {
 			return 0, err
 		}
-		for _, r := range ranges {
-			if r.Start <= slot && slot <= r.End {
-				owner := slices.Index(c.Addrs(), r.Nodes[0].Addr)
-				if owner < 0 {
-					return 0, fmt.Errorf("its owner %s is none of ours", r.Nodes[0].Addr)
-				}
-				return owner, nil
+		owner := slices.Index(c.Addrs(), owners[slot])
+		if owner < 0 {
+			return 0, fmt.Errorf("its owner %q is none of ours", owners[slot])
+		}
+		return owner, nil
+	}
+	return 0, errors.New("no master runs")
+}
+
+// owners are the addresses of those who serve the slots, as node i knows it.
+func (c *RedisNodes) owners(ctx context.Context, i int) (owners [clusterSlots]string, err error) {
+	client, done := c.nodes[i].client()
+	defer done()
+	nodes, err := client.ClusterNodes(ctx).Result()
+	if err != nil {
+		return owners, fmt.Errorf("asking node %d for the others: %w", i, err)
+	}
+	for line := range strings.Lines(nodes) {
+		fields := strings.Fields(line) // ID, address@bus, flags, master, ping, pong, epoch, link, slots
+		addr, _, _ := strings.Cut(fields[1], "@")
+		for _, slots := range fields[8:] {
+			if strings.HasPrefix(slots, "[") {
+				continue // on the move
+			}
+			first, last, ranged := strings.Cut(slots, "-")
+			if !ranged {
+				last = first
+			}
+			from, err1 := strconv.Atoi(first)
+			to, err2 := strconv.Atoi(last)
+			if err := errors.Join(err1, err2); err != nil {
+				return owners, fmt.Errorf("reading the slots of %s: %w", addr, err)
+			}
+			for s := from; s <= to; s++ {
+				owners[s] = addr
 			}
 		}
 	}
-	return 0, errors.New("nobody serves it")
+	return owners, nil
 }
 
 // replicaOf is a replica of master i that follows it, or did when it died.
@@ -279,8 +303,8 @@ func (c *RedisNodes) isMaster(ctx context.Context, i int) (bool, error) {
 
 // id is the name that the cluster has for node i.
 func (c *RedisNodes) id(ctx context.Context, i int) (string, error) {
-	client := c.nodes[i].client()
-	defer client.Close()
+	client, done := c.nodes[i].client()
+	defer done()
 	return client.Do(ctx, "CLUSTER", "MYID").Text()
 }
 
@@ -312,8 +336,8 @@ func (c *RedisNodes) awaitOK(what string, nodes int) {
 // whole is nil when node i finds all slots served and knows at least so many nodes, and follows its master if it is a
 // replica.
 func (c *RedisNodes) whole(ctx context.Context, i, nodes int) error {
-	client := c.nodes[i].client()
-	defer client.Close()
+	client, done := c.nodes[i].client()
+	defer done()
 	text, err := client.ClusterInfo(ctx).Result()
 	if err != nil {
 		return err
@@ -337,31 +361,17 @@ func (c *RedisNodes) whole(ctx context.Context, i, nodes int) error {
 
 // agreed is nil when all running nodes say the same about who serves which slots.
 func (c *RedisNodes) agreed(ctx context.Context) error {
-	var first string
-	for i, node := range c.running() {
-		client := node.client()
-		ranges, err := client.ClusterSlots(ctx).Result()
-		client.Close()
+	var said [][clusterSlots]string
+	for i := range c.running() {
+		owners, err := c.owners(ctx, i)
 		if err != nil {
 			return err
 		}
-		if says := servedBy(ranges); first == "" {
-			first = says
-		} else if says != first {
-			return fmt.Errorf("node %d says %s, another %s", i, says, first)
+		if said = append(said, owners); owners != said[0] {
+			return fmt.Errorf("node %d says otherwise than others about who serves which slots", i)
 		}
 	}
 	return nil
-}
-
-// servedBy is who serves which slots, in words that can be compared.
-func servedBy(ranges []redis.ClusterSlot) string {
-	slices.SortFunc(ranges, func(a, b redis.ClusterSlot) int { return a.Start - b.Start })
-	var says []string
-	for _, r := range ranges {
-		says = append(says, fmt.Sprintf("%d-%d at %s", r.Start, r.End, r.Nodes[0].Addr))
-	}
-	return strings.Join(says, ", ")
 }
 
 // ask does an errand, again and again until it succeeds or takes longer than stopLimit.

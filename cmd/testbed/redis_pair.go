@@ -110,8 +110,8 @@ var infoLine = regexp.MustCompile(`(?m)^([a-z_0-9]+):(.*?)\r?$`)
 
 // info is a section of what a Redis says about itself.
 func info(ctx context.Context, r *RedisServer, section string) (map[string]string, error) {
-	client := r.client()
-	defer client.Close()
+	client, done := r.client()
+	defer done()
 	return infoBy(ctx, client, section)
 }
 

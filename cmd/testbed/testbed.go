@@ -4,6 +4,9 @@
 //   - process: Apache Kafka's own jars, fetched once by Maven into the user's cache directory, and redis-server from PATH;
 //   - embedded: kfake and miniredis inside the test's process, which imitate and can't be faulted.
 //
+// Clusters, a Redis with a replica, secured servers and some faults are there as processes only: a test that needs them asks
+// Processes first.
+//
 // Without a word from you the first that works is taken. HOTLEAD_TESTBED=containers|process|embedded forces one, and
 // fails the test where it can't be had. With CI=true embedded servers count as a failure unless they are forced, so a
 // broken machine can't pass as a green run.
