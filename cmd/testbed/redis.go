@@ -123,9 +123,10 @@ func startRedis(ctx context.Context, mode Mode, args ...string) (addr, dir strin
 }
 
 // redisSettings are the arguments of every test Redis, before the test's own. hotlead refuses a Redis that evicts; a test
-// may make it busy by DEBUG.
+// may make it busy by DEBUG, and a replica is served at once.
 func redisSettings() []string {
-	return []string{"--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction", "--enable-debug-command", "yes"}
+	return []string{"--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction", "--enable-debug-command", "yes",
+		"--repl-diskless-sync-delay", "0"}
 }
 
 // redisServes waits until a Redis answers and has loaded its data.
