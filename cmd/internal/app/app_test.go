@@ -17,6 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/hotlead/hotlead/cmd/testbed"
+	"github.com/hotlead/hotlead/scorer"
 )
 
 func TestMain(m *testing.M) { os.Exit(testbed.Run(m)) }
@@ -37,17 +38,16 @@ func serviceOn(t *testing.T, kafka Kafka, redis string) *service {
 	c.Kafka.Group = testbed.Unique(t, "group")
 	c.Redis.Addrs, c.Redis.Prefix = []string{redis}, testbed.Unique(t, "prefix")
 	c.HTTP.Listen = "127.0.0.1:0"
-	return serviceAs(t, c, slog.New(slog.DiscardHandler))
+	return serviceAs(t, c, smallModel(t), slog.New(slog.DiscardHandler))
 }
 
 // serviceAs starts the service as configured, and stops it when the test ends.
-func serviceAs(t *testing.T, c Config, log *slog.Logger) *service {
+func serviceAs(t *testing.T, c Config, model *scorer.Model, log *slog.Logger) *service {
 	t.Helper()
 	s := &service{ended: make(chan error, 1), config: c}
 	ctx, stop := context.WithCancel(t.Context())
 	s.stop = stop
 	serving := make(chan net.Addr, 1)
-	model := smallModel(t)
 	go func() {
 		s.ended <- Run(ctx, Options{
 			Config: s.config, Model: model, Build: Build{Version: "test"}, Log: log,

@@ -110,7 +110,7 @@ func works(t *testing.T, l lets, inside string) {
 	c := l.config(t)
 	createTopics(t, c.Kafka, inside)
 	var log record
-	s := serviceAs(t, c, slog.New(slog.NewTextHandler(&log, nil)))
+	s := serviceAs(t, c, smallModel(t), slog.New(slog.NewTextHandler(&log, nil)))
 	defer func() {
 		if t.Failed() {
 			t.Log(log.String())
@@ -136,7 +136,7 @@ func refused(t *testing.T, l lets, inside string, words ...string) {
 	c := l.config(t)
 	createTopics(t, c.Kafka, inside)
 	var log record
-	s := serviceAs(t, c, slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	s := serviceAs(t, c, smallModel(t), slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	said := s.eventually(t, "/readyz", func(status int, text string) bool {
 		for _, w := range words {
 			if !strings.Contains(text, w) {
