@@ -217,7 +217,7 @@ func (d *draft) number(e celast.Expr) numberNode {
 	switch e.Kind() {
 	case celast.LiteralKind:
 		if v, ok := e.AsLiteral().(types.Double); ok {
-			return numberConst(v)
+			return d.literal(float64(v))
 		}
 	case celast.IdentKind:
 		n, ok := d.names[e.AsIdent()]
@@ -232,11 +232,19 @@ func (d *draft) number(e celast.Expr) numberNode {
 		}
 	case celast.CallKind:
 		if duration, ok := durationOf(e); ok {
-			return numberConst(duration.Seconds())
+			return d.literal(duration.Seconds())
 		}
 		return d.numberOfCall(e)
 	}
 	return nil
+}
+
+// literal builds a number that stands in the text.
+func (d *draft) literal(v float64) numberNode {
+	if d.what == seesStretch {
+		d.words.reads.thresholds = with(d.words.reads.thresholds, v)
+	}
+	return numberConst(v)
 }
 
 // numberOfCall builds a number that is an operation; nil where it is none of ours.

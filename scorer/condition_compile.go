@@ -63,6 +63,7 @@ func (l *language) condition(text string, what sight) (*condition, []mistake) {
 		d.wrong(root, "a condition must be true or false, and this is "+describe(kind), "compare it with something")
 		return nil, d.mistakes
 	}
+	l.words.reads.note(what, d.names)
 	c := &condition{root: d.truth(root), moving: d.moves(root)}
 	return c, d.mistakes
 }
@@ -78,6 +79,7 @@ func (l *language) expression(text string, what sight) (*expression, []mistake) 
 		d.wrong(root, "this must be a number, and it is "+describe(kind), "")
 		return nil, d.mistakes
 	}
+	l.words.reads.note(what, d.names)
 	e := &expression{root: d.comparand(root)}
 	return e, d.mistakes
 }

@@ -1,6 +1,7 @@
 package scorer
 
 import (
+	"cmp"
 	"slices"
 	"sort"
 	"strconv"
@@ -73,6 +74,40 @@ type vocabulary struct {
 	grades   []string
 
 	stills []stillName
+	reads  reading
+}
+
+// reading is what the conditions and expressions of a model read: what none reads need not be worked out.
+type reading struct {
+	moving []int // the moving slots that any of them reads
+	// Of the tiers and stages alone: moving slots, still slots (but tier and stage), and the numbers that stand there.
+	settledBy  []int
+	settledIn  []int
+	thresholds []float64
+}
+
+// note notes that a condition or expression reads these names.
+func (r *reading) note(what sight, names map[string]name) {
+	for _, n := range names {
+		switch {
+		case n.kind == fromMoving:
+			r.moving = with(r.moving, n.slot)
+			if what == seesStretch {
+				r.settledBy = with(r.settledBy, n.slot)
+			}
+		case n.kind == fromStill && what == seesStretch && n.still != stillTier && n.still != stillStage:
+			r.settledIn = with(r.settledIn, n.slot)
+		}
+	}
+}
+
+// with is the set of sorted elements with one more.
+func with[T cmp.Ordered](set []T, element T) []T {
+	at, there := slices.BinarySearch(set, element)
+	if there {
+		return set
+	}
+	return slices.Insert(set, at, element)
 }
 
 // roots are the words that a name can begin with.

@@ -71,8 +71,8 @@ func (f *Folder) standing(l *Lead) Standing {
 	m := f.model
 	s := Standing{
 		At:         l.Clock,
-		Score:      f.scene.moving[movingScore],
-		Engagement: f.scene.moving[movingEngagement],
+		Score:      f.points(movingScore),
+		Engagement: f.points(movingEngagement),
 		Fit:        f.fit.score, Grade: f.fit.grade,
 		Total: f.asked.total, Rated: f.asked.rated, Complete: f.asked.complete,
 		Floor: f.asked.floor, Ceiling: f.asked.ceiling,
@@ -84,7 +84,7 @@ func (f *Folder) standing(l *Lead) Standing {
 	if len(m.engagement.groups) > 0 {
 		s.Groups = make([]Points, len(m.engagement.groups))
 		for i := range s.Groups {
-			s.Groups[i] = Points{Name: m.engagement.groups[i].name, Points: f.scene.moving[movingGroups+i]}
+			s.Groups[i] = Points{Name: m.engagement.groups[i].name, Points: f.points(movingGroups + i)}
 		}
 	}
 	for i := range m.qualification.criteria {

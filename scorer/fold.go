@@ -19,6 +19,8 @@ type Folder struct {
 	// the same to the bit however it came about.
 	byKey  []keyedRule
 	fading []fading // by rule: how its share moves
+	// rounded are the moving values, but the idle time, that conditions or expressions read.
+	rounded []int
 
 	// What follows is about the lead in hand (see take).
 	scene    scene
@@ -26,6 +28,9 @@ type Folder struct {
 	fit      fitStanding
 	blankFit fitStanding // of a lead without a profile
 	asked    qualificationStanding
+
+	calm  *calm // of the lead in hand; nil: not looked up yet
+	calms [calms]calm
 
 	sums  []float64 // by group
 	hits  []hit
@@ -71,6 +76,8 @@ func (m *Model) Folder() *Folder {
 		f.byKey[i] = keyedRule{key: e.rules[i].key, rule: i}
 	}
 	slices.SortFunc(f.byKey, func(a, b keyedRule) int { return cmp.Compare(a.key, b.key) })
+	f.rounded = with(slices.Clone(m.reads.moving), movingScore) // rank reads it where the model has none
+	f.rounded = slices.DeleteFunc(f.rounded, func(slot int) bool { return slot == movingIdle })
 	f.prepareSearch()
 	f.blankFit = f.judgeFit()
 	return f
@@ -177,19 +184,30 @@ func (f *Folder) see(l *Lead, at Instant) {
 	f.scene.moving[movingIdle] = idleAt(l, at)
 }
 
-// compose makes the moving values, all but the idle time, of the groups' sums and the sum of the rules without group.
-// It never falls when one of the sums rises, to the bit.
+// compose makes the moving values, all but the idle time, of the groups' sums and the sum of the rules without group,
+// and rounds those that anything reads. It never falls when one of the sums rises, to the bit.
 func (f *Folder) compose(moving, sums []float64, rest float64) {
 	e := &f.model.engagement
 	total := 0.0
 	for i, sum := range sums {
 		capped := min(max(sum, -e.groups[i].max), e.groups[i].max)
-		moving[movingGroups+i] = round(capped)
+		moving[movingGroups+i] = capped
 		total += capped
 	}
 	total = min(max(total+rest, e.min), e.max)
-	moving[movingEngagement] = round(total)
-	moving[movingScore] = round(total + f.fit.score)
+	moving[movingEngagement] = total
+	moving[movingScore] = total + f.fit.score
+	for _, slot := range f.rounded {
+		moving[slot] = round(moving[slot])
+	}
+}
+
+// points is a moving value of the scene, but the idle time, rounded.
+func (f *Folder) points(slot int) float64 {
+	if slices.Contains(f.rounded, slot) {
+		return f.scene.moving[slot]
+	}
+	return round(f.scene.moving[slot])
 }
 
 // idleAt is the lead's idle time in seconds, NaN where it never was engaged. Whole seconds and the rest are added as

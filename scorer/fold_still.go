@@ -21,6 +21,7 @@ type qualificationStanding struct {
 
 // takeStill works out what time does not change of l, and shows it to conditions.
 func (f *Folder) takeStill(l *Lead) {
+	f.calm = nil
 	f.asked = f.model.qualification.standing(l)
 	for i := range f.model.stills {
 		f.scene.still[i] = f.still(l, &f.model.stills[i])

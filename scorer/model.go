@@ -17,6 +17,7 @@ type Model struct {
 	stages        []stage
 	rank          *expression // nil: score, then qualification.total
 	stills        []stillName // what scene.still holds, by slot
+	reads         reading
 }
 
 // engagement is what leads do is worth. Bounds are in points; absent ones are infinite.

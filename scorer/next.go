@@ -49,6 +49,7 @@ type search struct {
 	// still is what the tiers' conditions that do not move are as long as the lead in hand stays in its tier; maybe for
 	// those that move.
 	still []verdict
+	held  bool // whether still is of the lead in hand
 
 	mixed       bool // whether the last look saw shares move both ways
 	looks, most int
@@ -211,7 +212,7 @@ func (f *Folder) quietSeen(l *Lead, until Instant) bool {
 	a, b := f.search.point(0), f.search.point(1)
 	f.fill(b, l, until)
 	f.boundPlain(l, a, b, f.foreseeFirings(l, until))
-	f.holdStill()
+	f.search.held = false
 	return f.foresee(l) == same
 }
 
@@ -228,6 +229,7 @@ func (f *Folder) firstMove(l *Lead, to Instant) (Instant, bool) {
 // holdStill notes what the conditions that time does not move are for the lead in hand, once for all looks.
 func (f *Folder) holdStill() {
 	s := &f.search
+	s.held = true
 	for i := range s.still {
 		s.still[i] = maybe
 		if c := f.model.tiers[i].when; !c.moves() {
@@ -257,7 +259,7 @@ func (f *Folder) lookAhead(l *Lead, to Instant, patient patience, looks int) (In
 	a, b := s.point(0), s.point(1)
 	f.fill(a, l, from)
 	f.fill(b, l, to)
-	f.holdStill()
+	s.held = false
 	if told := f.forecast(l, a, b); told == same {
 		return 0, same
 	}
@@ -340,6 +342,13 @@ func (f *Folder) forecast(l *Lead, a, b *point) outlook {
 
 // foresee is what settle would do to the lead in hand while its moving values are within what was found.
 func (f *Folder) foresee(l *Lead) outlook {
+	s := &f.search
+	if f.kind(l).covers(f.model.reads.settledBy, s.found.lo, s.found.hi) {
+		return same
+	}
+	if !s.held {
+		f.holdStill()
+	}
 	now, told := l.Tier, same
 	for range len(f.model.tiers) + 1 {
 		to := f.foreseeTier(now == l.Tier)

@@ -30,7 +30,7 @@ func ReadModel(file string, text []byte) (*Model, error) {
 	if len(r.errs) > 0 {
 		return nil, r.sorted()
 	}
-	model.stills = r.words.stills
+	model.stills, model.reads = r.words.stills, r.words.reads
 	return model, nil
 }
 

@@ -7,6 +7,13 @@ package scorer
 // reached may move the tier once more.
 func (f *Folder) settle(l *Lead, why *reason, out []Change) []Change {
 	f.see(l, l.Clock)
+	if c := f.kind(l); c.exact && c.holds(f.model.reads.settledBy, f.scene.moving) {
+		for _, place := range c.places {
+			f.unevaluable[place]++
+		}
+		return out
+	}
+	defer f.rest(l)
 	for {
 		if to := f.settleTier(l.Tier); to >= 0 && f.model.tiers[to].name != l.Tier {
 			out = f.move(l, to, why, out)
@@ -66,6 +73,7 @@ func (f *Folder) climb(l *Lead, why *reason, out []Change) ([]Change, bool) {
 			continue
 		}
 		l.Stage = s.name
+		f.calm = nil
 		f.show(stillStage, s.name)
 		climbed = true
 		out = f.announce(l, why, Change{Kind: StageReached, From: l.Tier, To: l.Tier, Previous: l.moved()}, out)
@@ -77,6 +85,7 @@ func (f *Folder) climb(l *Lead, why *reason, out []Change) ([]Change, bool) {
 func (f *Folder) move(l *Lead, to int, why *reason, out []Change) []Change {
 	from, previous := l.Tier, l.moved()
 	l.Tier, l.Since, l.Moved = f.model.tiers[to].name, l.Clock, true
+	f.calm = nil
 	return f.announce(l, why, Change{
 		Kind: TierChanged, From: from, To: l.Tier, Previous: previous,
 		Up: to < f.tierOf(from),
