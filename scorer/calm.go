@@ -91,25 +91,25 @@ func (c *calm) become(f *Folder, l *Lead) {
 	c.misses, c.found = 0, false
 }
 
-// rest notes that the lead in hand, which is seen at its clock, is settled. Where such leads were found outside of their
-// calm again and again, it is worked out anew, from where this one is.
-func (f *Folder) rest(l *Lead) {
+// rest notes that the lead in hand stays where it is at these moving values, outside of its calm. Where that is seen
+// again and again, its calm is worked out anew from there.
+func (f *Folder) rest(l *Lead, moving []float64) {
 	c := f.kind(l)
 	c.misses++
 	if c.misses < 2 || c.misses&(c.misses-1) != 0 {
 		return
 	}
-	f.workOut(c, l)
+	f.workOut(c, l, moving)
 }
 
-// workOut finds the range around the lead in hand, one value after the other: as far as thresholds, or for ever.
-func (f *Folder) workOut(c *calm, l *Lead) {
+// workOut finds the range around these values, one after the other: as far as thresholds, or for ever.
+func (f *Folder) workOut(c *calm, l *Lead, moving []float64) {
 	by := f.model.reads.settledBy
 	c.found = false
 	s := &f.search
 	c.lo, c.hi = slices.Grow(c.lo[:0], len(by))[:len(by)], slices.Grow(c.hi[:0], len(by))[:len(by)]
 	for i, slot := range by {
-		c.lo[i], c.hi[i] = f.scene.moving[slot], f.scene.moving[slot]
+		c.lo[i], c.hi[i] = moving[slot], moving[slot]
 		s.found.lo[slot], s.found.hi[slot] = c.lo[i], c.hi[i]
 	}
 	s.held = false

@@ -23,11 +23,15 @@ type Folder struct {
 	rounded []int
 
 	// What follows is about the lead in hand (see take).
-	scene    scene
-	active   []activeRule
-	fit      fitStanding
-	blankFit fitStanding // of a lead without a profile
-	asked    qualificationStanding
+	scene  scene
+	active []activeRule
+	fit    fitStanding
+	asked  qualificationStanding
+
+	// The same of a lead without profile, ratings and disposition.
+	blankFit   fitStanding
+	blankAsked qualificationStanding
+	blankStill []Value
 
 	calm  *calm // of the lead in hand; nil: not looked up yet
 	calms [calms]calm
@@ -79,7 +83,7 @@ func (m *Model) Folder() *Folder {
 	f.rounded = with(slices.Clone(m.reads.moving), movingScore) // rank reads it where the model has none
 	f.rounded = slices.DeleteFunc(f.rounded, func(slot int) bool { return slot == movingIdle })
 	f.prepareSearch()
-	f.blankFit = f.judgeFit()
+	f.prepareBlank()
 	return f
 }
 

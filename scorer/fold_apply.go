@@ -131,10 +131,11 @@ func (f *Folder) count(l *Lead, at Instant) {
 	if len(f.hits) == 0 {
 		return
 	}
-	e := &f.model.engagement
+	e, counters := &f.model.engagement, len(l.Counters)
 	for _, h := range f.hits {
 		if e.rules[h.rule].reset {
 			e.reset(l, at)
+			counters = -1
 		}
 	}
 	for _, h := range f.hits {
@@ -143,7 +144,9 @@ func (f *Folder) count(l *Lead, at Instant) {
 			l.count(r, at, h.weight)
 		}
 	}
-	f.takeCounters(l)
+	if len(l.Counters) != counters {
+		f.takeCounters(l)
+	}
 }
 
 // noteFit counts the fit rules that can't be evaluated for the lead in hand.

@@ -22,6 +22,10 @@ type qualificationStanding struct {
 // takeStill works out what time does not change of l, and shows it to conditions.
 func (f *Folder) takeStill(l *Lead) {
 	f.calm = nil
+	if len(l.Profile)+len(l.Ratings)+len(l.Disposition) == 0 {
+		f.takeBlank(l)
+		return
+	}
 	f.asked = f.model.qualification.standing(l)
 	for i := range f.model.stills {
 		f.scene.still[i] = f.still(l, &f.model.stills[i])
@@ -37,6 +41,26 @@ func (f *Folder) takeStill(l *Lead) {
 			f.scene.still[i] = f.still(l, &f.model.stills[i])
 		}
 	}
+}
+
+// prepareBlank works out what takeBlank shows.
+func (f *Folder) prepareBlank() {
+	blank := &Lead{}
+	f.fit = f.judgeFit()
+	f.asked = f.model.qualification.standing(blank)
+	for i := range f.model.stills {
+		f.scene.still[i] = f.still(blank, &f.model.stills[i])
+	}
+	f.blankFit, f.blankAsked, f.blankStill = f.fit, f.asked, slices.Clone(f.scene.still)
+}
+
+// takeBlank is takeStill of a lead of whom nothing is known but what it did, as most are: all such have the same still
+// values but for their tier and stage.
+func (f *Folder) takeBlank(l *Lead) {
+	f.asked, f.fit = f.blankAsked, f.blankFit
+	copy(f.scene.still, f.blankStill)
+	f.show(stillTier, l.Tier)
+	f.show(stillStage, l.Stage)
 }
 
 // still is the present value of one still name.

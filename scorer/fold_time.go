@@ -28,7 +28,9 @@ func (f *Folder) pass(l *Lead, to Instant, why *reason, out []Change) []Change {
 	for l.Clock < to {
 		due := f.nextFiring(l)
 		if to < l.Due || due <= to && f.quiet(l, to) {
-			f.fireUntil(l, to)
+			if due <= to {
+				f.fireUntil(l, to)
+			}
 			break
 		}
 		if at, found := f.firstMove(l, min(to, due-1)); found {

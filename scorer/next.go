@@ -45,6 +45,8 @@ type search struct {
 	found        bound
 	extras       extras
 	points       []*point
+	// Of cross: the moving values at both ends.
+	inside, outside []float64
 
 	// still is what the tiers' conditions that do not move are as long as the lead in hand stays in its tier; maybe for
 	// those that move.
@@ -266,8 +268,18 @@ func (f *Folder) lookAhead(l *Lead, to Instant, patient patience, looks int) (In
 	for step := stride; ; step *= 2 {
 		end := min(to, from+step)
 		f.fill(b, l, end)
-		if at, told := f.first(l, a, b, 2); told != same {
-			return at, told
+		switch told := f.forecast(l, a, b); {
+		case told == moved:
+			return from, moved
+		case told == open:
+			if !s.mixed {
+				if at, found := f.cross(l, a, b, 2); found {
+					return at, moved
+				}
+			}
+			if at, told := f.first(l, a, b, 2); told != same {
+				return at, told
+			}
 		}
 		if end == to {
 			return 0, same

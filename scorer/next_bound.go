@@ -8,6 +8,7 @@ type fading struct {
 	// class numbers the half-lives of the model, rate is how fast it fades: ln 2 / half-life, per millisecond.
 	class int
 	rate  float64
+	life  halfLifeDecay // of halving
 }
 
 type fadingKind uint8
@@ -28,7 +29,7 @@ func fadingOf(d decay, classes map[float64]int) fading {
 			class = len(classes)
 			classes[d.life] = class
 		}
-		return fading{kind: halving, class: class, rate: math.Ln2 / d.life}
+		return fading{kind: halving, class: class, rate: math.Ln2 / d.life, life: d}
 	case linearDecay:
 		return fading{kind: sliding}
 	case stepsDecay:
@@ -49,8 +50,13 @@ func (f *Folder) fill(p *point, l *Lead, at Instant) {
 	p.at = at
 	p.samples = p.samples[:0]
 	for _, a := range f.active {
-		r := &f.model.engagement.rules[a.rule]
-		p.samples = append(p.samples, r.decaying().look(&l.Counters[a.counter], at))
+		c := &l.Counters[a.counter]
+		// Most rules halve: asking their decay without the detour of an interface halves what a look costs.
+		if fade := &f.fading[a.rule]; fade.kind == halving {
+			p.samples = append(p.samples, fade.life.look(c, at))
+		} else {
+			p.samples = append(p.samples, f.model.engagement.rules[a.rule].decaying().look(c, at))
+		}
 	}
 }
 

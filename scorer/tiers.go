@@ -13,7 +13,7 @@ func (f *Folder) settle(l *Lead, why *reason, out []Change) []Change {
 		}
 		return out
 	}
-	defer f.rest(l)
+	defer func() { f.rest(l, f.scene.moving) }()
 	for {
 		if to := f.settleTier(l.Tier); to >= 0 && f.model.tiers[to].name != l.Tier {
 			out = f.move(l, to, why, out)
