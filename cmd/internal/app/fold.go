@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strings"
 
@@ -60,7 +59,7 @@ type Fold struct {
 	name    scorer.ModelName
 	folder  *scorer.Folder
 	decoder *events.Decoder
-	leads   map[string]*scorer.Lead
+	leads   *leadTable
 	out     *bufio.Writer // of Changes; nil: nowhere
 	newest  scorer.Instant
 	counts  Counts
@@ -77,7 +76,7 @@ type Fold struct {
 func NewFold(o FoldOptions) *Fold {
 	f := &Fold{
 		o: o, name: scorer.ModelName{Name: o.Model.Name, Version: o.Model.Version},
-		folder: o.Model.Folder(), decoder: events.NewDecoder(o.Limits), leads: map[string]*scorer.Lead{},
+		folder: o.Model.Folder(), decoder: events.NewDecoder(o.Limits), leads: newLeadTable(),
 	}
 	if o.Changes != nil {
 		f.out = bufio.NewWriterSize(o.Changes, foldBuffer)
@@ -143,21 +142,35 @@ func (f *Fold) line(line []byte) error {
 	if t := f.o.Timeline; t != nil && t.lead.ID == f.event.Lead {
 		t.fold(&f.event)
 	}
-	lead, known := f.leads[f.event.Lead]
-	if !known {
-		lead = &scorer.Lead{ID: strings.Clone(f.event.Lead)} // the event's own text lives in the buffer
+	place, known := f.leads.find(f.event.Lead)
+	lead, err := f.leadAt(place, known)
+	if err != nil {
+		return err
 	}
-	changes, _, err := f.folder.Apply(lead, &f.event, f.changes[:0])
+	changes, result, err := f.folder.Apply(lead, &f.event, f.changes[:0])
 	f.changes = changes
 	if err != nil {
 		return err
 	}
-	if !known {
-		f.leads[lead.ID] = lead
-	}
 	f.counts.Events++
 	f.newest = max(f.newest, f.event.Time)
-	return f.write(changes)
+	if result.Duplicate {
+		return nil
+	}
+	// Changes may refer to what the lead was unpacked from, so they go first.
+	if err := f.write(changes); err != nil {
+		return err
+	}
+	f.leads.put(place, lead)
+	return nil
+}
+
+// leadAt is the lead that the event is about.
+func (f *Fold) leadAt(place int, known bool) (*scorer.Lead, error) {
+	if !known {
+		return f.leads.begin(f.event.Lead), nil
+	}
+	return f.leads.open(place)
 }
 
 func (f *Fold) write(changes []scorer.Change) error {
@@ -186,8 +199,23 @@ func (f *Fold) until() scorer.Instant {
 // one instant by lead.
 func (f *Fold) Finish() error {
 	var all []scorer.Change
-	for _, lead := range f.leads {
+	for place := range f.leads.index {
+		if f.leads.index[place].at == 0 {
+			continue
+		}
+		lead, err := f.leads.open(place)
+		if err != nil {
+			return err
+		}
+		if lead.Due > f.until() {
+			continue // nothing happens to it
+		}
+		before := len(all)
 		all = f.folder.Advance(lead, f.until(), all)
+		for i := range all[before:] {
+			keep(&all[before+i])
+		}
+		f.leads.put(place, lead)
 	}
 	slices.SortFunc(all, func(a, b scorer.Change) int {
 		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Lead, b.Lead), cmp.Compare(a.Sequence, b.Sequence))
@@ -196,6 +224,13 @@ func (f *Fold) Finish() error {
 		return err
 	}
 	return f.flush()
+}
+
+// keep makes a change refer to nothing that its lead was unpacked from.
+func keep(c *scorer.Change) {
+	for _, s := range []*string{&c.Lead, &c.Account, &c.From, &c.To, &c.Stage, &c.Standing.Disposition} {
+		*s = strings.Clone(*s)
+	}
 }
 
 // flush writes what is still buffered.
@@ -216,8 +251,15 @@ func (f *Fold) flush() error {
 func (f *Fold) WriteLeads(to io.Writer) error {
 	out := bufio.NewWriterSize(to, foldBuffer)
 	v := &view{model: f.o.Model, folder: f.folder}
-	for _, id := range slices.Sorted(maps.Keys(f.leads)) {
-		if _, err := out.Write(append(v.show(f.leads[id], f.until()).json, '\n')); err != nil {
+	ids := f.leads.ids()
+	slices.Sort(ids)
+	for _, id := range ids {
+		place, _ := f.leads.find(id)
+		lead, err := f.leads.open(place)
+		if err != nil {
+			return err
+		}
+		if _, err := out.Write(append(v.show(lead, f.until()).json, '\n')); err != nil {
 			return fmt.Errorf("writing the leads: %w", err)
 		}
 	}
@@ -254,7 +296,7 @@ func (f *Fold) Refused() error {
 // Counts are how far the fold has come.
 func (f *Fold) Counts() Counts {
 	c := f.counts
-	c.Leads = len(f.leads)
+	c.Leads = f.leads.held
 	return c
 }
 

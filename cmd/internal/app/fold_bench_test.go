@@ -103,11 +103,16 @@ func leadBytes(tb testing.TB, model *scorer.Model, text []byte) (stored, held fl
 	before := heap()
 	f := foldStream(tb, model, text)
 	after := heap()
-	total := 0
-	for _, l := range f.leads {
-		total += len(l.ID) + len(state.AppendLead(nil, l))
+	total, ids := 0, f.leads.ids()
+	for _, id := range ids {
+		place, _ := f.leads.find(id)
+		lead, err := f.leads.open(place)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		total += len(id) + len(state.AppendLead(nil, lead))
 	}
-	n := float64(len(f.leads))
+	n := float64(len(ids))
 	return float64(total) / n, float64(after-before) / n
 }
 

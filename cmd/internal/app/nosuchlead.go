@@ -2,7 +2,6 @@ package app
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 )
 
@@ -30,7 +29,9 @@ func (f *Fold) near(id string) string {
 		return ""
 	}
 	var candidates []string
-	for _, known := range slices.Sorted(maps.Keys(f.leads)) {
+	ids := f.leads.ids()
+	slices.Sort(ids)
+	for _, known := range ids {
 		// One that differs more than this in length alone is not near.
 		if d := len(known) - len(id); max(d, -d) <= max(1, len(id)/3) {
 			candidates = append(candidates, known)
