@@ -38,7 +38,7 @@ func BenchmarkScoreFile(b *testing.B) {
 		b.Run(model.Name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				foldStream(b, model, text)
+				foldStream(b, model, text, io.Discard)
 			}
 			reportEvents(b, lines)
 			stored, held := leadBytes(b, model, text)
@@ -73,8 +73,8 @@ func reportEvents(b *testing.B, lines int) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(lines), "ns/event")
 }
 
-func foldStream(tb testing.TB, model *scorer.Model, text []byte) *Fold {
-	f := NewFold(FoldOptions{Model: model, Limits: events.DefaultLimits(), Changes: io.Discard, Errors: io.Discard})
+func foldStream(tb testing.TB, model *scorer.Model, text []byte, changes io.Writer) *Fold {
+	f := NewFold(FoldOptions{Model: model, Limits: events.DefaultLimits(), Changes: changes, Errors: io.Discard})
 	if err := f.Read(tb.Context(), "in", bytes.NewReader(text)); err != nil {
 		tb.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func decodeStream(tb testing.TB, text []byte) {
 // leadBytes are the mean bytes that a lead of the stream takes: stored, its ID included, and held by a Fold.
 func leadBytes(tb testing.TB, model *scorer.Model, text []byte) (stored, held float64) {
 	before := heap()
-	f := foldStream(tb, model, text)
+	f := foldStream(tb, model, text, nil)
 	after := heap()
 	total, ids := 0, f.leads.ids()
 	for _, id := range ids {
