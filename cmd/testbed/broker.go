@@ -105,7 +105,7 @@ func prepareBroker(ctx context.Context, dir, java, jars string, spec brokerSpec,
 	if err != nil {
 		return nil, err
 	}
-	run := slices.Concat([]string{java}, javaFlags(), []string{"-Dlog4j2.configurationFile=" + logging, "-cp", filepath.Join(jars, "*")})
+	run := slices.Concat([]string{java}, spec.java(), []string{"-Dlog4j2.configurationFile=" + logging, "-cp", filepath.Join(jars, "*")})
 	format := slices.Concat(run, []string{"kafka.tools.StorageTool", "format", "-t", clusterID, "-c", properties}, spec.format)
 	if out, err := exec.CommandContext(ctx, format[0], format[1:]...).CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("formatting Kafka's log directory: %w: %s", err, bytes.TrimSpace(out))

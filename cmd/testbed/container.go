@@ -60,7 +60,7 @@ func kafkaContainer(ctx context.Context, spec brokerSpec) (addr string, host mac
 	if err != nil {
 		return "", nil, errors.Join(err, engine.Close())
 	}
-	env := map[string]string{"KAFKA_HEAP_OPTS": strings.Join(javaFlags(), " "), "CLUSTER_ID": clusterID}
+	env := map[string]string{"KAFKA_HEAP_OPTS": strings.Join(spec.java(), " "), "CLUSTER_ID": clusterID}
 	spec.advertised = cmp.Or(spec.advertised, addr)
 	settings := kafkaSettings(spec, endpoints{
 		clients:  "0.0.0.0:" + strconv.Itoa(inside),

@@ -47,6 +47,15 @@ type brokerSpec struct {
 	advertised string            // the address given to clients; "" for the one that it is reached at
 	settings   map[string]string // beside and over those that every test broker has
 	format     []string          // more arguments for the formatting of its log directory
+	busy       bool              // whether it is to be quick when it is busy, rather than quick to start
+}
+
+// java are the flags of its JVM: one that starts quickly and stays small, or one for much work.
+func (s brokerSpec) java() []string {
+	if s.busy {
+		return []string{"-Xms1g", "-Xmx1g", "-XX:+UseG1GC"}
+	}
+	return []string{"-Xms128m", "-Xmx320m", "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"}
 }
 
 // release is the version of Apache Kafka.
@@ -100,11 +109,6 @@ func kafkaSettings(spec brokerSpec, at endpoints) map[string]string {
 	return settings
 }
 
-// javaFlags make a JVM that starts quickly and stays small.
-func javaFlags() []string {
-	return []string{"-Xms128m", "-Xmx320m", "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"}
-}
-
 // Kafka is the broker that all tests of this binary share, started on first use.
 func Kafka(t testing.TB) *KafkaServer {
 	t.Helper()
@@ -131,6 +135,12 @@ func OwnKafka(t testing.TB) *KafkaServer {
 	return ownKafka(t, brokerSpec{})
 }
 
+// BusyKafka is OwnKafka for what is measured: its JVM takes the memory, and compiles as well, as one in service does.
+func BusyKafka(t testing.TB) *KafkaServer {
+	t.Helper()
+	return ownKafka(t, brokerSpec{busy: true})
+}
+
 // OwnKafkaVersion is OwnKafka of another release of Apache Kafka, such as 4.1.1, which a test names that depends on what
 // one release does wrong.
 func OwnKafkaVersion(t testing.TB, version string) *KafkaServer {
@@ -155,6 +165,9 @@ func KafkaBehindProxy(t testing.TB) (*KafkaServer, *Proxy) {
 func ownKafka(t testing.TB, spec brokerSpec) *KafkaServer {
 	t.Helper()
 	spec.session = ownSession
+	if spec.busy {
+		spec.session = sharedSession // nobody restarts it
+	}
 	k := &KafkaServer{own: own{t: t}}
 	mode, err := choose(t.Logf, func(mode Mode) (err error) {
 		k.Addr, k.host, err = startKafka(t.Context(), mode, spec)

@@ -62,7 +62,7 @@ type service struct {
 
 func newService(b *testing.B) *service {
 	b.Helper()
-	addr, redisAddr := testbed.Kafka(b).Addr, testbed.Redis(b).Addr
+	addr, redisAddr := testbed.BusyKafka(b).Addr, testbed.OwnRedis(b).Addr
 	model, err := scorer.ReadModel("model.yaml", workload.Model)
 	if err != nil {
 		b.Fatal(err)

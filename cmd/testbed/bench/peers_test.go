@@ -54,7 +54,7 @@ type servers struct {
 
 func newServers(t *testing.T) *servers {
 	t.Helper()
-	s := &servers{t: t, builds: build(t), kafka: testbed.OwnKafka(t).Addr, redis: testbed.OwnRedis(t).Addr, input: testbed.Unique(t, "engagement")}
+	s := &servers{t: t, builds: build(t), kafka: testbed.BusyKafka(t).Addr, redis: testbed.OwnRedis(t).Addr, input: testbed.Unique(t, "engagement")}
 	testbed.CreateTopics(t, s.kafka, map[string]int{s.input: lanes})
 	var err error
 	s.client, err = kgo.NewClient(kgo.SeedBrokers(s.kafka), kgo.DefaultProduceTopic(s.input), kgo.DisableClientMetrics(),
