@@ -25,7 +25,8 @@ type Proxy struct {
 	late   time.Duration // each piece waits so long
 	closed bool
 	conns  map[net.Conn]struct{}
-	drops  int // replies still to drop
+	drops  int   // replies still to drop
+	held   *Held // the request to keep back next; nil: none
 	match  func(request []byte) bool
 }
 
@@ -237,6 +238,7 @@ func (l *link) pass(piece []byte, to io.Writer, look func([]byte) error) bool {
 
 func (l *link) asked(request []byte) error {
 	p := l.proxy
+	p.holdBack(request)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.drops > 0 && p.match != nil && p.match(request) {

@@ -148,3 +148,26 @@ func TestProxyMovesToAnotherServer(t *testing.T) {
 		t.Errorf("a new connection reads %v, want what the other server holds", err)
 	}
 }
+
+func TestProxyKeepsARequestBackUntilItIsReleased(t *testing.T) {
+	direct := connect(t, testbed.Redis(t).Addr)
+	p := testbed.NewProxy(t, testbed.Redis(t).Addr)
+	key := testbed.Unique(t, "key")
+	held := p.HoldRequest(func(request []byte) bool { return bytes.Contains(request, []byte("incr")) })
+	answered := make(chan error, 1)
+	through := connect(t, p.Addr())
+	go func() { answered <- through.Incr(t.Context(), key).Err() }()
+	if request := <-held.Caught(); !bytes.Contains(request, []byte(key)) {
+		t.Errorf("kept back was %q", request)
+	}
+	if err := direct.Get(t.Context(), key).Err(); !errors.Is(err, redis.Nil) {
+		t.Errorf("what was kept back took effect: %v", err)
+	}
+	held.Release()
+	if err := <-answered; err != nil {
+		t.Error(err)
+	}
+	if n, err := direct.Get(t.Context(), key).Int(); err != nil || n != 1 {
+		t.Errorf("the counter is %d (%v), want 1", n, err)
+	}
+}

@@ -1,6 +1,7 @@
 package chaos_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -99,6 +100,7 @@ func stopCells() []cell {
 		cells = append(cells, cell{"stop/" + step, step == "folded", func(t *trial) { stopAt(t, step) }})
 	}
 	return append(cells,
+		cell{"kill/commit-in-flight", true, commitInFlight},
 		cell{"scale/1-3-1", true, scale},
 		cell{"model/rolling-restart", true, rollingRestart},
 		cell{"clock/stepped", true, clockStepped})
@@ -120,6 +122,73 @@ func stopAt(t *trial, step string) {
 	heir.owns(lanes / 2)
 	zombie.owns(lanes / 2)
 	w.finish(exactly)
+}
+
+// commitInFlight kills a worker whose last word, that a transaction is to be committed, is still on its way. Where it
+// arrives before the heir has fenced the dead, what was announced so must not be announced again; where it arrives later,
+// it must not take effect.
+func commitInFlight(t *trial) {
+	k, proxy := testbed.KafkaBehindProxy(t)
+	w := t.at(place{brokers: []string{k.Addr}, plain: true})
+	w.traffic.flow()
+	s := w.run(how{})
+	for round := range 4 {
+		s.ready()
+		w.progress(50)
+		commit := proxy.HoldRequest(w.announcing())
+		id := w.producerIn(<-commit.Caught())
+		fence := proxy.HoldRequest(func(request []byte) bool {
+			return round%2 == 0 && asks(request, apiKeys["InitProducerId"]) && bytes.Contains(request, []byte(id))
+		})
+		s.kill()
+		s = w.run(how{})
+		if round%2 == 0 {
+			<-fence.Caught()
+			commit.Release()
+			w.eventually("the transaction to end", func(ctx context.Context) error { return w.ended(ctx, id) })
+		} else {
+			s.ready()
+		}
+		commit.Release()
+		fence.Release()
+	}
+	s.ready()
+	w.progress(100)
+	w.finish(exactly)
+}
+
+// announcing matches the end of a lane's transaction that announces a change.
+func (w *world) announcing() func([]byte) bool {
+	changes := map[string]bool{}
+	return func(request []byte) bool {
+		id := w.producerIn(request)
+		if asks(request, apiKeys["AddPartitionsToTxn"]) && bytes.Contains(request, []byte(w.topics.TierChanges)) {
+			changes[id] = true
+		}
+		return asks(request, apiKeys["EndTxn"]) && changes[id]
+	}
+}
+
+// producerIn is the transactional ID that a request names; "" none.
+func (w *world) producerIn(request []byte) string {
+	id := []byte(w.group + "-lane-")
+	at := bytes.Index(request, id)
+	if at < 0 || at+len(id) >= len(request) {
+		return ""
+	}
+	return string(request[at : at+len(id)+1]) // fewer than ten lanes
+}
+
+// ended is nil once the coordinator is through with a producer's transaction.
+func (w *world) ended(ctx context.Context, id string) error {
+	described, err := w.admin().DescribeTransactions(ctx, id)
+	if err != nil {
+		return err
+	}
+	if d := described[id]; d.Err != nil || d.State != "Empty" && d.State != "CompleteCommit" && d.State != "CompleteAbort" {
+		return fmt.Errorf("%s is in the state %s (%v)", id, d.State, d.Err)
+	}
+	return nil
 }
 
 // scale lets workers come and go under load.

@@ -140,25 +140,11 @@ func (w *world) checkTransactions() {
 		return err
 	})
 	w.eventually("the group's offsets to be stable", w.stableOffsets)
-	ids := make([]string, lanes)
-	for lane := range ids {
-		ids[lane] = fmt.Sprintf("%s-lane-%d", w.group, lane)
+	for lane := range lanes {
+		w.eventually("the coordinator to be through with a lane's transaction", func(ctx context.Context) error {
+			return w.ended(ctx, fmt.Sprintf("%s-lane-%d", w.group, lane))
+		})
 	}
-	w.eventually("the coordinators to be through with every lane's transaction", func(ctx context.Context) error {
-		described, err := w.admin().DescribeTransactions(ctx, ids...)
-		if err != nil {
-			return err
-		}
-		for id, d := range described {
-			switch {
-			case d.Err != nil:
-				return fmt.Errorf("%s: %w", id, d.Err)
-			case d.State != "Empty" && d.State != "CompleteCommit" && d.State != "CompleteAbort":
-				return fmt.Errorf("%s is in the state %s", id, d.State)
-			}
-		}
-		return nil
-	})
 }
 
 // stableOffsets asks for the group's offsets where pending ones are an error.

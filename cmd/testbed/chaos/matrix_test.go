@@ -29,6 +29,7 @@ var (
 	firstSeed = flag.Uint64("seed", 1, "the first `seed`")
 	chosen    = flag.String("cells", "", "run the cells whose names match this `regexp`; soak runs only where it names it")
 	given     = flag.String("binary", "", "the `file` of a hotlead built with the tag chaos; without it, it is built")
+	patience  = flag.Duration("patience", 2*time.Minute, "how long a trial waits for what must come")
 	soakFor   = flag.Duration("soak", 2*time.Minute, "how long the cell soak runs")
 )
 

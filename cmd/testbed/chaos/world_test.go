@@ -20,8 +20,6 @@ import (
 
 const (
 	lanes = 4
-	// patience bounds how long a trial waits for what must come.
-	patience = 2 * time.Minute
 	// session is how long a worker that died is waited for.
 	session = 2 * time.Second
 )
@@ -162,7 +160,7 @@ func (w *world) inputs() []string {
 
 // limited is a context that fails the trial rather than hang it.
 func (w *world) limited() context.Context {
-	ctx, cancel := context.WithTimeout(w.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(w.t.Context(), *patience)
 	w.t.Cleanup(cancel)
 	return ctx
 }
@@ -170,7 +168,7 @@ func (w *world) limited() context.Context {
 // eventually tries every 50 ms until there is no error.
 func (w *world) eventually(what string, try func(context.Context) error) {
 	w.t.Helper()
-	ctx, cancel := context.WithTimeout(w.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(w.t.Context(), *patience)
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()

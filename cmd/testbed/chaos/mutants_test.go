@@ -1,0 +1,191 @@
+package chaos_test
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+var mutate = flag.Bool("mutants", false, "build hotlead with one guard after the other taken out, and run the cells that must notice")
+
+// mutant is hotlead with one guard taken out.
+type mutant struct {
+	guard string
+	file  string // from the repository's root
+	// old stands in the file exactly once, and new in its place.
+	old, new string
+	// cells are those that must notice, one of them at least.
+	cells []string
+}
+
+// mutants are the guards that the promise rests on.
+func mutants() []mutant {
+	return []mutant{
+		{
+			guard: "WATCH of the ledger", file: "state/decide.go",
+			old:   `redis.NewStatusCmd(ctx, "watch", l.keys.ledger)`,
+			new:   `redis.NewStatusCmd(ctx, "ping")`,
+			cells: []string{"stop/folded", "stop/loaded"},
+		},
+		{
+			guard: "the watched n is as it was left", file: "state/lane.go",
+			old:   "	if seen != want {\n",
+			new:   "	if false {\n",
+			cells: []string{"redis/out-of-memory-then-flushed"},
+		},
+		{
+			guard: "n is not behind the committed batch", file: "consumer/found.go",
+			old:   "	case f.committed != nil && n < f.committed.Batch && !refolding(f.ledger):\n",
+			new:   "	case false:\n",
+			cells: []string{"redis/old-backup", "redis/stale-replica-promoted"},
+		},
+		{
+			guard: "the epoch: one transactional ID a lane", file: "consumer/worker.go",
+			old:   `fmt.Sprintf("%s-lane-%d", w.o.Group, p)`,
+			new:   `fmt.Sprintf("%s-lane-%d-%d", w.o.Group, p, time.Now().UnixNano())`,
+			cells: []string{"kill/commit-in-flight"},
+		},
+		{
+			guard: "InitProducerID before the read", file: "consumer/takeover.go",
+			old: `	epoch, err := l.producer.Init(soft)
+	if err != nil {
+		return fmt.Errorf("fencing the previous owner: %w", err)
+	}
+	f, err := l.find(soft)
+	if err != nil {
+		return err
+	}
+`,
+			new: `	f, err := l.find(soft)
+	if err != nil {
+		return err
+	}
+	epoch, err := l.producer.Init(soft)
+	if err != nil {
+		return fmt.Errorf("fencing the previous owner: %w", err)
+	}
+`,
+			cells: []string{"kill/commit-in-flight"},
+		},
+		{
+			guard: "the outbox", file: "consumer/takeover.go",
+			old:   "	case reannounce:\n		return l.announceOutbox(hard)\n",
+			new:   "	case reannounce:\n		return l.commitBare(hard)\n",
+			cells: []string{"kill/decided"},
+		},
+		{
+			guard: "the reconcile", file: "consumer/refold.go",
+			old:   "		return l.reconcile(soft, hard)\n",
+			new:   "		l.recovery = nil\n		return nil\n",
+			cells: []string{"retention/and-redis-empty"},
+		},
+		{
+			guard: "the filter of aborted records", file: "consumer/internal/wire/batch.go",
+			old:   "		d.aborted[aborted[0].producer] = true\n",
+			new:   "",
+			cells: []string{"quiet"},
+		},
+		{
+			guard: "the filter of duplicates", file: "scorer/fold_apply.go",
+			old:   "	if l.hasSeen(identity) {\n",
+			new:   "	if false {\n",
+			cells: []string{"quiet"},
+		},
+		{
+			guard: "the log begins after the ledger's offset", file: "consumer/found.go",
+			old:   "		case next < bounds.Start:\n",
+			new:   "		case false:\n",
+			cells: []string{"retention/past-the-ledger"},
+		},
+	}
+}
+
+// TestMutants holds that every guard is still where the list says. With -mutants it builds hotlead without each of them,
+// and holds that the matrix notices.
+func TestMutants(t *testing.T) {
+	names := map[string]bool{}
+	for _, c := range matrix() {
+		names[c.name] = true
+	}
+	for _, m := range mutants() {
+		t.Run(m.guard, func(t *testing.T) {
+			text, err := os.ReadFile(filepath.Join("../../..", m.file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := strings.Count(string(text), m.old); n != 1 {
+				t.Fatalf("%s holds the guard's text %d times, want once: bring the list of mutants up to date", m.file, n)
+			}
+			for _, cell := range m.cells {
+				if !names[cell] {
+					t.Errorf("there is no cell %q", cell)
+				}
+			}
+			if *mutate {
+				m.noticed(t, strings.Replace(string(text), m.old, m.new, 1))
+			}
+		})
+	}
+}
+
+// noticed builds the mutant and fails the test unless one of its cells fails.
+func (m *mutant) noticed(t *testing.T, text string) {
+	t.Helper()
+	dir := t.TempDir()
+	original, err := filepath.Abs(filepath.Join("../../..", m.file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mutated, overlay, file := filepath.Join(dir, "mutated.go"), filepath.Join(dir, "overlay.json"), filepath.Join(dir, "hotlead")
+	replace, err := json.Marshal(map[string]any{"Replace": map[string]string{original: mutated}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, content := range map[string][]byte{mutated: []byte(text), overlay: replace} {
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := goBuild(file, "-overlay", overlay); err != nil {
+		t.Fatal(err)
+	}
+	var said []string
+	noticed := false
+	for _, cell := range m.cells {
+		first := m.strike(t, file, cell)
+		noticed = noticed || first != ""
+		said = append(said, fmt.Sprintf("%s: %s", cell, first))
+	}
+	t.Logf("without %q\n\t%s", m.guard, strings.Join(said, "\n\t"))
+	if !noticed {
+		t.Errorf("no cell notices that %q is gone", m.guard)
+	}
+}
+
+// failure is a line in which a trial says what is wrong.
+var failure = regexp.MustCompile(`(?m)^ +\w+_test\.go:\d+: (broken chain|not as the oracle says|\d+ dead letters|waiting for|the dead letter|.* in Redis|.* ended with|.*was announced in lane|.*the fault missed).*`)
+
+// strike runs a cell against a mutant and returns the first thing that it found wrong; "" nothing. What is no finding of
+// the matrix, such as a server that does not start, fails the test.
+func (m *mutant) strike(t *testing.T, file, cell string) string {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestMatrix$", "-test.v", "-seeds=1", fmt.Sprintf("-seed=%d", *firstSeed),
+		"-cells=^"+regexp.QuoteMeta(cell)+"$", "-patience=45s", "-binary="+file)
+	out, err := command.CombinedOutput()
+	if err == nil {
+		return ""
+	}
+	found := failure.FindAllString(string(out), -1)
+	if len(found) == 0 {
+		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+		t.Fatalf("%s failed, and not by what it checks:\n%s", cell, strings.Join(slices.Clip(lines[max(0, len(lines)-30):]), "\n"))
+	}
+	return strings.TrimSpace(found[0][:min(len(found[0]), 200)])
+}
