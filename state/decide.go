@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"unsafe"
 
@@ -35,10 +36,12 @@ func (l *Lane) decide(ctx context.Context, d *Decision) error {
 	l.queueTimers(ctx, d.Leads)
 	l.queueTiers(ctx, d.Leads)
 	l.queueTold(ctx, d)
-	l.queueLedger(ctx, d)
+	moved := l.recount()
+	l.queueLedger(ctx, d, moved)
 	if err := l.commit(ctx, watched{batch: d.Batch, step: d.Step, owner: l.held.owner}); err != nil {
 		return err
 	}
+	maps.Copy(l.counts, moved)
 	l.hadOutbox, l.hadRecovery = len(d.Outbox) > 0, len(d.Recovery) > 0
 	return nil
 }
@@ -101,9 +104,6 @@ func (l *Lane) queueTiers(ctx context.Context, leads []LeadWrite) {
 			args = append(args, &leads[i].ID)
 		}
 		w.queueBeyond(ctx, args, bare)
-		if tier.delta != 0 {
-			w.queue(ctx, append(w.args(), "hincrby", l.keys.ledger, prefixCount+tier.name, tier.delta))
-		}
 	}
 }
 
@@ -114,6 +114,17 @@ func rankOf(lead *LeadWrite) any {
 		return "-inf"
 	}
 	return &lead.Rank
+}
+
+// recount is the new counts of the tiers that the batch moves leads in or out of.
+func (l *Lane) recount() map[string]int64 {
+	moved := make(map[string]int64, len(l.write.tiers.all))
+	for t := range l.write.tiers.all {
+		if tier := &l.write.tiers.all[t]; tier.delta != 0 {
+			moved[tier.name] = l.counts[tier.name] + tier.delta
+		}
+	}
+	return moved
 }
 
 func (l *Lane) queueTold(ctx context.Context, d *Decision) {
@@ -134,12 +145,17 @@ func (l *Lane) queueTold(ctx context.Context, d *Decision) {
 	w.queueBeyond(ctx, args, bare)
 }
 
-func (l *Lane) queueLedger(ctx context.Context, d *Decision) {
+func (l *Lane) queueLedger(ctx context.Context, d *Decision, counts map[string]int64) {
 	w := &l.write
 	args := append(w.args(), "hset", l.keys.ledger, fieldBatch, d.Batch, fieldStep, d.Step,
 		fieldClock, int64(d.Clock), fieldOutput, d.OutputOffset, fieldCursor, d.Cursor)
 	for partition, offset := range d.Offsets {
 		args = append(args, prefixOffset+partition, offset)
+	}
+	// The counts are written whole, not added to: a Redis that loaded a torn append-only file may keep the half of a
+	// transaction in it, and run that half when it loads the file once more.
+	for tier, n := range counts {
+		args = append(args, prefixCount+tier, n)
 	}
 	if len(d.Outbox) > 0 {
 		args = append(args, fieldOutbox, d.Outbox)

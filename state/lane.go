@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -32,6 +33,8 @@ type Lane struct {
 	unarmed error
 	// hadOutbox and hadRecovery say whether the ledger holds these fields, which are then removed rather than left.
 	hadOutbox, hadRecovery bool
+	// counts are the leads in each tier, as this lane last wrote them.
+	counts map[string]int64
 
 	write writing
 }
@@ -188,6 +191,8 @@ func (l *Lane) claim(ctx context.Context, found, write *Ledger) error {
 		return err
 	}
 	l.hadOutbox, l.hadRecovery = len(write.Outbox) > 0, len(write.Recovery) > 0
+	l.counts = make(map[string]int64, len(write.Counts))
+	maps.Copy(l.counts, write.Counts)
 	return nil
 }
 

@@ -25,7 +25,7 @@ func mayWrite(ctx context.Context, client *redis.Client, prefix string) error {
 	}
 	for _, command := range [][]any{
 		{"hmget", key, "f"}, {"hget", key, "f"}, {"hgetall", key}, {"hscan", key, 0},
-		{"hset", key, "f", "v"}, {"hsetnx", key, "f", "v"}, {"hdel", key, "f"}, {"hincrby", key, "f", 1},
+		{"hset", key, "f", "v"}, {"hsetnx", key, "f", "v"}, {"hdel", key, "f"},
 		{"zadd", key, 0, "m"}, {"zrem", key, "m"}, {"zrange", key, 0, 0}, {"zrevrange", key, 0, 0}, {"unlink", key},
 	} {
 		if err := conn.Do(ctx, command...).Err(); isRefusal(err) {
