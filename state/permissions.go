@@ -12,7 +12,7 @@ import (
 // command.
 func mayWrite(ctx context.Context, client *redis.Client, prefix string) error {
 	conn := client.EphemeralConn()
-	defer conn.Close()
+	defer func() { _ = conn.Close() }() // what it queued goes with it
 	// A key that nobody uses, in the way of a lane's.
 	key := keysOf(prefix, 0).tag + "rights"
 	if err := conn.Do(ctx, "watch", key).Err(); isRefusal(err) {

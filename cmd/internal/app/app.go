@@ -99,11 +99,11 @@ func workerOptions(o Options, registry *prometheus.Registry, store *state.Store)
 	c := o.Config.Kafka
 	secured, err := c.TLS.client()
 	if err != nil {
-		return consumer.Options{}, fmt.Errorf("kafka.tls: %w", err)
+		return consumer.Options{}, unusable("kafka.tls", err)
 	}
 	mechanism, err := c.SASL.client()
 	if err != nil {
-		return consumer.Options{}, fmt.Errorf("kafka.sasl: %w", err)
+		return consumer.Options{}, unusable("kafka.sasl", err)
 	}
 	return consumer.Options{
 		Brokers: c.Brokers, TLS: secured, SASL: mechanism, ClientID: clientID, Group: c.Group,
@@ -126,7 +126,7 @@ func handler(o Options, registry *prometheus.Registry, ready web.Readiness, lead
 	if file := o.Config.HTTP.TokenFile; file != "" {
 		var err error
 		if token, err = ReadSecret(file); err != nil {
-			return nil, fmt.Errorf("http.token_file: %w", err)
+			return nil, unusable("http.token_file", err)
 		}
 	}
 	return web.New(web.Options{

@@ -194,11 +194,19 @@ func TestReadinessEndsWithTheService(t *testing.T) {
 	}
 }
 
-func TestATokenFileIsReadAtTheStart(t *testing.T) {
-	c := DefaultConfig()
-	c.HTTP.TokenFile = "/does/not/exist"
-	err := Run(t.Context(), Options{Config: c, Model: smallModel(t), Log: slog.New(slog.DiscardHandler)})
-	if err == nil || !strings.Contains(err.Error(), "http.token_file") {
-		t.Errorf("the error is %v", err)
+func TestFilesThatTheConfigurationNamesAreReadAtTheStart(t *testing.T) {
+	for key, wrong := range map[string]func(*Config){
+		"http.token_file": func(c *Config) { c.HTTP.TokenFile = "/does/not/exist" },
+		"kafka.tls":       func(c *Config) { c.Kafka.TLS = TLS{Enabled: true, CAFile: "/does/not/exist"} },
+		"redis.tls":       func(c *Config) { c.Redis.TLS = TLS{Enabled: true, CertFile: "/does/not/exist", KeyFile: "/nor/this"} },
+	} {
+		c := DefaultConfig()
+		c.HTTP.Listen = "127.0.0.1:0"
+		wrong(&c)
+		err := Run(t.Context(), Options{Config: c, Model: smallModel(t), Log: slog.New(slog.DiscardHandler)})
+		var mistake *ConfigError
+		if !errors.As(err, &mistake) || !strings.Contains(err.Error(), key+": ") {
+			t.Errorf("%s: the error is %v", key, err)
+		}
 	}
 }

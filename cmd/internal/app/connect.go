@@ -84,7 +84,7 @@ func OpenStore(c Redis, log *slog.Logger) (*state.Store, error) {
 	redis.SetLogger(redisLog{log})
 	secured, err := c.TLS.client()
 	if err != nil {
-		return nil, fmt.Errorf("redis.tls: %w", err)
+		return nil, unusable("redis.tls", err)
 	}
 	store, err := state.Open(state.Options{
 		Addrs: c.Addrs, Cluster: c.Cluster, DB: c.DB, Prefix: c.Prefix,

@@ -39,6 +39,11 @@ func (e *ConfigError) Error() string {
 	return b.String()
 }
 
+// unusable is the mistake of a key that names files which can't be used.
+func unusable(key string, err error) error {
+	return &ConfigError{Mistakes: []Mistake{{What: key + ": " + err.Error()}}}
+}
+
 // loader collects settings and mistakes. places remembers where each key was last set, so that a value that turns out
 // wrong later is pointed at.
 type loader struct {

@@ -77,11 +77,11 @@ const requestTimeout = 10 * time.Second
 func OpenBroker(c Kafka) (*Broker, error) {
 	secured, err := c.TLS.client()
 	if err != nil {
-		return nil, fmt.Errorf("kafka.tls: %w", err)
+		return nil, unusable("kafka.tls", err)
 	}
 	mechanism, err := c.SASL.client()
 	if err != nil {
-		return nil, fmt.Errorf("kafka.sasl: %w", err)
+		return nil, unusable("kafka.sasl", err)
 	}
 	transport := &kafka.Transport{
 		TLS: secured, SASL: mechanism, ClientID: clientID, DialTimeout: requestTimeout / 2,
