@@ -265,8 +265,11 @@ func (d *draft) resolve(e celast.Expr, locals []string) {
 		for _, arg := range call.Args() {
 			d.resolve(arg, locals)
 		}
-		if call.FunctionName() == "duration" {
+		switch called := call.FunctionName(); called {
+		case "duration":
 			d.readDuration(call)
+		case "replace", "join", "format":
+			d.wrong(e, called+" can't be used: of two long texts it makes one that no memory holds", "compare the texts as they are")
 		}
 	case celast.ListKind:
 		for _, element := range e.AsList().Elements() {
