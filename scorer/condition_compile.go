@@ -26,6 +26,14 @@ const (
 type language struct {
 	words *vocabulary
 	env   *cel.Env
+	parts map[*condition][]part // of the conditions compiled so far
+}
+
+// part is one of the conditions that a condition joins by &&, or all of it: what it is, and where it stands.
+type part struct {
+	root          boolNode
+	text          string
+	offset, width int
 }
 
 // newLanguage is the language of a model with these words.
@@ -43,7 +51,7 @@ func newLanguage(words *vocabulary) (*language, error) {
 	if err != nil {
 		return nil, fmt.Errorf("preparing the language of conditions: %w", err)
 	}
-	return &language{words: words, env: env}, nil
+	return &language{words: words, env: env, parts: map[*condition][]part{}}, nil
 }
 
 // mistake is what is wrong with a condition, offset characters into its text.
@@ -65,7 +73,54 @@ func (l *language) condition(text string, what sight) (*condition, []mistake) {
 	}
 	l.words.reads.note(what, d.names)
 	c := &condition{root: d.truth(root), moving: d.moves(root)}
+	l.parts[c] = d.parts(c.root, root)
 	return c, d.mistakes
+}
+
+// parts are what the condition n, built of e, joins by &&.
+func (d *draft) parts(n boolNode, e celast.Expr) []part {
+	var all []part
+	var joints []int // where each && begins
+	var split func(n boolNode, e celast.Expr)
+	split = func(n boolNode, e celast.Expr) {
+		if and, ok := n.(*andNode); ok {
+			at, _ := d.ast.SourceInfo().GetOffsetRange(e.ID())
+			split(and.left, e.AsCall().Args()[0])
+			joints = append(joints, int(at.Start))
+			split(and.right, e.AsCall().Args()[1])
+			return
+		}
+		start := d.start(e)
+		all = append(all, part{root: n, offset: start, width: wordAt(d.text, start)})
+	}
+	split(n, e)
+	text, from := []rune(d.text), 0
+	for i := range all {
+		to := len(text)
+		if i < len(joints) {
+			to = min(max(joints[i], from), len(text))
+		}
+		all[i].text = balanced(string(text[from:to]))
+		from = min(to+len("&&"), len(text))
+	}
+	return all
+}
+
+// balanced is text without the parentheses around it that end or begin elsewhere, and without line breaks.
+func balanced(text string) string {
+	text = strings.Join(strings.Fields(text), " ")
+	for surplus := strings.Count(text, "(") - strings.Count(text, ")"); surplus != 0; {
+		before := text
+		if surplus > 0 {
+			text, surplus = strings.TrimPrefix(text, "("), surplus-1
+		} else {
+			text, surplus = strings.TrimSuffix(text, ")"), surplus+1
+		}
+		if text = strings.TrimSpace(text); text == before {
+			break
+		}
+	}
+	return text
 }
 
 // expression compiles a `points` or `rank`.
@@ -93,13 +148,14 @@ type draft struct {
 	env      *cel.Env // with the names that occur
 	checked  *celast.AST
 	names    map[string]name
+	starts   map[int64]int // where a name begins, by the ID of its expression
 	build    celast.ExprFactory
 	mistakes []mistake
 }
 
 // draft parses and checks text. Names become plain identifiers, and whole numbers become doubles where they meet one.
 func (l *language) draft(text string, what sight) *draft {
-	d := &draft{language: l, what: what, text: text, names: map[string]name{}, build: celast.NewExprFactory()}
+	d := &draft{language: l, what: what, text: text, names: map[string]name{}, starts: map[int64]int{}, build: celast.NewExprFactory()}
 	if utf8.RuneCountInString(text) > maxConditionLength {
 		d.mistakes = append(d.mistakes, mistake{0, 1, "the condition is longer than " + strconv.Itoa(maxConditionLength) + " characters", "split it"})
 		return d
@@ -144,11 +200,18 @@ func (d *draft) report(issues *cel.Issues) {
 
 // wrong records a mistake at e.
 func (d *draft) wrong(e celast.Expr, message, mend string) {
-	at, ok := d.ast.SourceInfo().GetOffsetRange(leftmost(e).ID())
-	if !ok {
-		at.Start = 0
+	start := d.start(e)
+	d.mistakes = append(d.mistakes, mistake{start, wordAt(d.text, start), message, mend})
+}
+
+// start is where e begins.
+func (d *draft) start(e celast.Expr) int {
+	e = leftmost(e)
+	if start, ok := d.starts[e.ID()]; ok {
+		return start
 	}
-	d.mistakes = append(d.mistakes, mistake{int(at.Start), wordAt(d.text, int(at.Start)), message, mend})
+	at, _ := d.ast.SourceInfo().GetOffsetRange(e.ID())
+	return int(at.Start)
 }
 
 // leftmost is the expression whose first character is that of e.
@@ -323,6 +386,7 @@ func (d *draft) resolveName(e celast.Expr, locals []string) bool {
 		n.text, n.has, n.celType = "has("+n.text+")", true, cel.BoolType
 	}
 	d.names[n.text] = n
+	d.starts[e.ID()] = d.start(e)
 	e.SetKindCase(d.build.NewIdent(e.ID(), n.text))
 	return true
 }

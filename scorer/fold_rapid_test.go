@@ -43,12 +43,9 @@ func apply(t *rapid.T, f *Folder, l *Lead, e *Event, out []Change) []Change {
 	return out
 }
 
+// read reads a model that may have conditions that never hold, which are no mistake here.
 func read(t *rapid.T, m *plainModel) *Model {
-	model, err := ReadModel("model.yaml", []byte(m.yaml()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return model
+	return unjudged(t, m.yaml())
 }
 
 // TestFoldIsWhatTheOracleSays holds every change, at its millisecond, against the oracle.

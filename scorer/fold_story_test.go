@@ -280,7 +280,7 @@ tiers:
 }
 
 func TestTiersThatNeverSettleStay(t *testing.T) {
-	s := tell(t, `
+	s := &story{t: t, folder: unjudged(t, `
 name: test
 version: 1
 engagement:
@@ -293,7 +293,8 @@ tiers:
   - {name: bottom}
 stages:
   - {name: MQL, when: 'tier == "nowhere"'}
-`)
+`).Folder()}
+	s.lead.Clear("lead-42")
 	if out := s.does(0, "page.viewed"); len(out) != 0 {
 		t.Errorf("announced %+v", out)
 	}
@@ -303,7 +304,7 @@ stages:
 }
 
 func TestTimeKnowsTiersThatNeverSettle(t *testing.T) {
-	s := tell(t, `
+	s := &story{t: t, folder: unjudged(t, `
 name: test
 version: 1
 engagement:
@@ -313,7 +314,8 @@ tiers:
   - {name: gate, when: 'tier == "low"'}
   - {name: low, when: 'engagement.score < 5'}
   - {name: high}
-`)
+`).Folder()}
+	s.lead.Clear("lead-42")
 	s.does(0, "page.viewed")
 	s.folder.take(&s.lead)
 	if at, told := s.folder.lookAhead(&s.lead, lastInstant, goesOn, looksMost); told != same {

@@ -32,6 +32,15 @@ func modelOf(t testing.TB, text string) *Model {
 	return m
 }
 
+// unjudged is a model with a mistake that ReadModel finds in its tiers as a whole, and might miss in a larger one.
+func unjudged(t interface{ Fatal(...any) }, text string) *Model {
+	m, err := newReader("model.yaml", []byte(text)).read([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
 func tell(t testing.TB, model string) *story {
 	t.Helper()
 	s := &story{t: t, folder: modelOf(t, model).Folder()}

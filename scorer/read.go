@@ -14,23 +14,34 @@ const maxModelErrors = 100
 
 // ReadModel reads a model file. file is its name, for the errors. All mistakes are told at once, as ModelErrors.
 func ReadModel(file string, text []byte) (*Model, error) {
+	r := newReader(file, text)
+	r.judge = r.checkConditions
+	return r.read(text)
+}
+
+// newReader is a reader of that file that takes a model for right if its parts are.
+func newReader(file string, text []byte) *reader {
 	clean := strings.ReplaceAll(strings.TrimPrefix(string(text), "\ufeff"), "\r\n", "\n")
-	r := &reader{file: file, text: clean, words: &vocabulary{lead: leadNames()}}
+	r := &reader{file: file, text: clean, words: &vocabulary{lead: leadNames()}, places: map[*condition]*yamlNode{}, judge: func(*Model) {}}
 	if len(text) <= maxModelText {
 		for line := range strings.SplitSeq(clean, "\n") {
 			r.lines = append(r.lines, []rune(line))
 		}
 	}
+	return r
+}
+
+// read reads the file. text is it as it came.
+func (r *reader) read(text []byte) (*Model, error) {
 	model := &Model{Text: bytes.Clone(text)}
 	if root := r.parseYAML(); root != nil {
 		if err := r.readModel(root, model); err != nil {
-			return nil, fmt.Errorf("reading the model %s: %w", file, err)
+			return nil, fmt.Errorf("reading the model %s: %w", r.file, err)
 		}
 	}
 	if len(r.errs) > 0 {
 		return nil, r.sorted()
 	}
-	model.stills, model.reads = r.words.stills, r.words.reads
 	return model, nil
 }
 
@@ -43,10 +54,26 @@ type reader struct {
 	words    *vocabulary
 	language *language
 	decays   []decay // of the groups, in their order
+
+	judge func(*Model) // looks at the model as a whole
+
+	// faults is how many mistakes there are besides those of conditions, doubts what follows from them, places where
+	// conditions stand.
+	faults int
+	doubts doubts
+	ranges *ranges
+	places map[*condition]*yamlNode
+	whens  []*yamlNode // of the tiers
+	work   int         // nodes that the checks of conditions may still look at
 }
 
 // fail records a mistake.
 func (r *reader) fail(at place, mend, format string, args ...any) {
+	r.faults++
+	r.record(at, mend, format, args...)
+}
+
+func (r *reader) record(at place, mend, format string, args ...any) {
 	if len(r.errs) > 10*maxModelErrors {
 		return // more than anybody reads
 	}
@@ -103,14 +130,20 @@ func (r *reader) excerpt(at place) string {
 // the file.
 func (r *reader) readModel(root *yamlNode, m *Model) error {
 	f := r.fields(root, "a model", "name", "version", "engagement", "fit", "qualification", "tiers", "stages", "rank")
+	misspelled := r.faults > 0 // any section that seems to be absent may be there
 	f.require("name", "version", "tiers")
 	m.Name = f.word("name", "a model's name")
 	m.Version = f.whole("version", 1, 1<<31-1)
-	engagement := r.fields(f.get("engagement"), "engagement", "min", "max", "groups", "rules")
-	fit := r.fields(f.get("fit"), "fit", "max", "rules", "grades")
+	var engagement, fit *fields
+	r.doubts.engagement = r.faulty(func() {
+		engagement = r.fields(f.get("engagement"), "engagement", "min", "max", "groups", "rules")
+	}) || misspelled && engagement.node == nil
 	r.readGroups(engagement, m)
-	r.readGrades(fit, m)
-	r.readQualification(f, m)
+	r.doubts.fit = r.faulty(func() {
+		fit = r.fields(f.get("fit"), "fit", "max", "rules", "grades")
+		r.readGrades(fit, m)
+	}) || misspelled && fit.node == nil
+	r.doubts.qualification = r.faulty(func() { r.readQualification(f, m) }) || misspelled && f.get("qualification") == nil
 	r.words.tiers = r.namesOf(f.get("tiers"))
 	r.words.stages = r.namesOf(f.get("stages"))
 
@@ -119,14 +152,23 @@ func (r *reader) readModel(root *yamlNode, m *Model) error {
 		return err
 	}
 	r.readEngagement(engagement, m)
-	r.readFit(fit, m)
+	r.doubts.fit = r.faulty(func() { r.readFit(fit, m) }) || r.doubts.fit
 	r.checkRuleIDs(engagement, fit)
 	r.readTiers(f, m)
 	r.readStages(f, m)
 	if n := f.get("rank"); n != nil {
 		m.rank = r.expression(n, seesLead)
 	}
+	m.stills, m.reads = r.words.stills, r.words.reads
+	r.judge(m)
 	return nil
+}
+
+// faulty is whether read finds mistakes, besides those of conditions.
+func (r *reader) faulty(read func()) bool {
+	before := r.faults
+	read()
+	return r.faults > before
 }
 
 // condition compiles the condition at n; nil where there is none or it is wrong.
@@ -136,10 +178,12 @@ func (r *reader) condition(n *yamlNode, what sight) *condition {
 		return nil
 	}
 	c, mistakes := r.language.condition(text, what)
-	r.failIn(n, mistakes)
-	if c != nil {
-		c.text = text
+	if len(mistakes) > 0 {
+		r.failIn(n, mistakes)
+		return nil
 	}
+	c.text = text
+	r.places[c] = n
 	return c
 }
 
@@ -178,6 +222,6 @@ func (r *reader) failIn(n *yamlNode, mistakes []mistake) {
 	for _, m := range mistakes {
 		at := r.within(n, m.offset)
 		at.width = m.width
-		r.fail(at, m.mend, "%s", m.message)
+		r.record(at, m.mend, "%s", m.message)
 	}
 }

@@ -41,15 +41,7 @@ func (r *reader) readGroups(engagement *fields, m *Model) {
 // readEngagement reads what leads do is worth. The groups have been read.
 func (r *reader) readEngagement(f *fields, m *Model) {
 	e := &m.engagement
-	e.min = f.number("min", -maxNumber, maxNumber, 0)
-	e.max = f.number("max", -maxNumber, maxNumber, math.Inf(1))
-	if e.min > e.max {
-		at := "max"
-		if f.get(at) == nil {
-			at = "min"
-		}
-		r.fail(f.get(at).place, "", "min (%v) is above max (%v)", e.min, e.max)
-	}
+	r.doubts.engagement = r.faulty(func() { r.readBounds(f, e) }) || r.doubts.engagement
 	e.byType, e.families, e.byKey = map[string][]int{}, map[string][]int{}, map[Key]int{}
 	for i, n := range f.list("rules", maxRules) {
 		rf, id := r.ruleFields(n, "id", "group", "on", "when", "points", "max", "limit", "decay", "after", "repeat", "reset")
@@ -67,6 +59,19 @@ func (r *reader) readEngagement(f *fields, m *Model) {
 		default:
 			e.byType[on] = append(e.byType[on], i)
 		}
+	}
+}
+
+// readBounds reads the bounds of the engagement.
+func (r *reader) readBounds(f *fields, e *engagement) {
+	e.min = f.number("min", -maxNumber, maxNumber, 0)
+	e.max = f.number("max", -maxNumber, maxNumber, math.Inf(1))
+	if e.min > e.max {
+		at := "max"
+		if f.get(at) == nil {
+			at = "min"
+		}
+		r.fail(f.get(at).place, "", "min (%v) is above max (%v)", e.min, e.max)
 	}
 }
 
@@ -144,7 +149,8 @@ func (r *reader) worth(n *yamlNode, what sight) (points float64, worth *expressi
 	if n.kind == yamlText {
 		return 1, r.expression(n, what)
 	}
-	return r.numberOf(n, "points", -maxNumber, maxNumber), nil
+	points, _ = r.numberOf(n, "points", -maxNumber, maxNumber)
+	return points, nil
 }
 
 // sightOf is what the conditions of a rule on the event type on see.
@@ -210,11 +216,11 @@ func (r *reader) steps(f *fields) []step {
 	for _, n := range items {
 		s := r.fields(n, "a step", "until", "keep")
 		s.require("until", "keep")
-		next := step{until: s.duration("until"), keep: s.number("keep", 0, 1, 0)}
+		next := step{until: s.duration("until"), keep: s.number("keep", 0, 1, -1)}
 		if len(all) > 0 && next.until > 0 && next.until <= all[len(all)-1].until {
 			r.fail(s.get("until").place, "put the steps in order of time", "this step does not end after the one above it")
 		}
-		if len(all) > 0 && next.keep <= 1 && next.keep > all[len(all)-1].keep {
+		if len(all) > 0 && all[len(all)-1].keep >= 0 && next.keep > all[len(all)-1].keep {
 			r.fail(s.get("keep").place, "what was counted only ever fades: keep as much as above, or less",
 				"this step keeps %v, more than the one above it (%v)", next.keep, all[len(all)-1].keep)
 		}

@@ -135,17 +135,20 @@ func (r *reader) identifierOf(n *yamlNode, what string) string {
 	return n.text
 }
 
-// number is a number from min to max; otherwise, where it is absent, fallback.
+// number is a number from min to max; where it is absent or wrong, fallback.
 func (f *fields) number(key string, min, max, fallback float64) float64 {
 	n := f.get(key)
 	if n == nil {
 		return fallback
 	}
-	return f.r.numberOf(n, key, min, max)
+	if v, ok := f.r.numberOf(n, key, min, max); ok {
+		return v
+	}
+	return fallback
 }
 
 // numberOf is the number at n, from min to max.
-func (r *reader) numberOf(n *yamlNode, what string, min, max float64) float64 {
+func (r *reader) numberOf(n *yamlNode, what string, min, max float64) (v float64, ok bool) {
 	switch {
 	case n.kind != yamlNumber:
 		r.fail(n.place, "", "%s must be a number, not %s", what, n.kind)
@@ -153,8 +156,10 @@ func (r *reader) numberOf(n *yamlNode, what string, min, max float64) float64 {
 		r.fail(n.place, "write it like 10, -2.5 or 1e3", "%s must be a plain decimal number", what)
 	case n.number < min || n.number > max || math.Abs(n.number) > maxNumber:
 		r.fail(n.place, "", "%s must be %s", what, rangeOf(min, max))
+	default:
+		return n.number, true
 	}
-	return n.number
+	return 0, false
 }
 
 // rangeOf says for people what a number must be.

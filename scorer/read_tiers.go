@@ -33,6 +33,7 @@ func (r *reader) readTiers(model *fields, m *Model) {
 		f.require("name")
 		t := tier{name: f.word("name", "a tier's name"), route: f.word("route", "a route")}
 		when := f.get("when")
+		r.whens = append(r.whens, when)
 		switch last := i == len(items)-1; {
 		case when != nil && last:
 			r.fail(f.keyPlace("when"), "leave it out, or add a tier below that has none",
@@ -42,9 +43,6 @@ func (r *reader) readTiers(model *fields, m *Model) {
 		case f.node != nil && !last:
 			r.fail(f.node.place, "add a when, or move it to the end",
 				"%s has no when, so the tiers below it can't be reached", nameOf(n, "tier"))
-		}
-		if c := t.when; c != nil && c.root == boolNode(boolConst(yes)) {
-			r.fail(when.place, "move it to the end, without a when", "this always holds, so the tiers below can't be reached")
 		}
 		r.checkName(f, names, "tier")
 		names = append(names, t.name)
