@@ -56,7 +56,7 @@ func (l *lane) behind(ctx context.Context) (bool, error) {
 		return nil
 	}
 	err := l.scan(ctx, l.output, l.ledger.OutputOffset, func(r *events.Record) error {
-		if t, id, ok := toldBy(r); ok {
+		if t, id, ok := l.toldBy(r); ok {
 			told[id] = t.Sequence
 		}
 		if len(told) < toldAtOnce {

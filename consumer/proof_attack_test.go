@@ -139,6 +139,40 @@ func TestForgedTimesDoNotAgeALead(t *testing.T) {
 	}
 }
 
+// TestForgedChangesMakeNoLeadInAnotherLane: a lane that rebuilds its leads believes its output partition, but not that a
+// lead lives where it does not.
+func TestForgedChangesMakeNoLeadInAnotherLane(t *testing.T) {
+	t.Parallel()
+	r := testbed.OwnRedis(t)
+	w := newWorldOn(t, testbed.Kafka(t).Addr, r.Addr, nil)
+	w.send(some(w.traffic(20), 100)...)
+	first := w.start()
+	w.check(strictly)
+	first.stop()
+	const id = "forged"
+	wrong := (events.Lane(id, lanesOfTests) + 1) % lanesOfTests
+	forged := &kgo.Record{Topic: w.topics.TierChanges, Partition: int32(wrong), Key: []byte(id), Value: []byte(`{"type":"lead.tier.changed",` +
+		`"time":"2026-01-01T00:00:00Z","data":{"lead":"` + id + `","sequence":7,"from":"cold","to":"hot"}}`)}
+	if err := w.client.ProduceSync(w.limited(), forged).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	r.FlushAll()
+	heir := w.start()
+	w.drained()
+	heir.ready()
+	if n := heir.tookOver(rebuild); n != lanesOfTests {
+		t.Errorf("%d lanes were rebuilt, want all %d", n, lanesOfTests)
+	}
+	store, err := state.Open(state.Options{Addrs: []string{w.redis}, Prefix: w.prefix})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	if lead, _, err := store.LeadByID(t.Context(), wrong, id); !errors.Is(err, state.ErrNoLead) {
+		t.Errorf("lane %d has a lead %+v: %v", wrong, lead, err)
+	}
+}
+
 // TestAnotherGroupUnderTheSamePrefixIsRefused: else each would announce the other's outbox again.
 func TestAnotherGroupUnderTheSamePrefixIsRefused(t *testing.T) {
 	t.Parallel()

@@ -29,7 +29,7 @@ func (l *lane) readTold(soft, hard context.Context) error {
 		return l.decide(soft, hard)
 	}
 	err := l.scan(soft, l.output, l.ledger.OutputOffset, func(r *events.Record) error {
-		told, id, ok := toldBy(r)
+		told, id, ok := l.toldBy(r)
 		if !ok {
 			l.log.Warn("a record of the output that hotlead did not write; passed over", "topic", r.Topic, "offset", r.Offset)
 			return nil
@@ -109,11 +109,11 @@ func readTold(text []byte) (scorer.Told, error) {
 	return t, nil
 }
 
-// toldBy is what a record of the output partition tells of its lead; not ok for a record that is not ours, such as a
-// tombstone by which somebody had a lead's changes deleted.
-func toldBy(r *events.Record) (told scorer.Told, lead string, ok bool) {
+// toldBy is what a record of the lane's output partition tells of its lead; not ok for a record that is not ours, such as
+// a tombstone by which somebody had a lead's changes deleted, or a forged change of a lead that lives in another lane.
+func (l *lane) toldBy(r *events.Record) (told scorer.Told, lead string, ok bool) {
 	a, err := events.ReadChange(r.Value)
-	if err != nil {
+	if err != nil || events.Lane(a.Lead, l.lanes) != l.number {
 		return scorer.Told{}, "", false
 	}
 	told = scorer.Told{Sequence: a.Sequence, Tier: a.To, Stage: a.Stage}
