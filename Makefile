@@ -1,6 +1,6 @@
 # Habits. What a change has to pass is .ci/run.
 .DEFAULT_GOAL := help
-.PHONY: help test lint bench dev fuzz chaos ci
+.PHONY: help test lint bench dev fuzz chaos mutants ci
 
 FUZZTIME ?= 20s
 SEEDS ?= 1
@@ -34,6 +34,9 @@ fuzz: ## each fuzz target for FUZZTIME (20s)
 chaos: ## the fault matrix: each cell (CELLS=regexp) for SEEDS (1) seeds from SEED (1); SHORT=1 for its short form
 	HOTLEAD_TESTBED=process go test -v -count=1 -timeout 0 -parallel $(PARALLEL) $(if $(SHORT),-short) -run '^TestMatrix$$' \
 		./cmd/testbed/chaos -args -seeds $(SEEDS) -seed $(SEED) -cells '$(CELLS)'
+
+mutants: ## hotlead with one guard after the other taken out: the cells of the fault matrix that must notice
+	HOTLEAD_TESTBED=process go test -v -count=1 -timeout 0 -run '^TestMutants$$' ./cmd/testbed/chaos -args -mutants
 
 ci: ## everything that a change has to pass
 	.ci/run

@@ -178,7 +178,7 @@ func (w *world) drainedBut(ctx context.Context, lane int32) error {
 	if err != nil {
 		return err
 	}
-	committed, err := w.admin().FetchOffsets(ctx, w.group)
+	committed, err := w.offsets(ctx)
 	if err != nil {
 		return err
 	}

@@ -3,10 +3,13 @@ package chaos_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"syscall"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/hotlead/hotlead/cmd/testbed"
 )
@@ -67,6 +70,7 @@ func killAt(t *trial, step string) {
 	heir := w.run(how{})
 	heir.ready()
 	w.progress(100)
+	w.nothingLost()
 	if step == "decided" {
 		heir.wantTookOver("reannounce")
 	}
@@ -97,9 +101,10 @@ func killRecovering(t *trial) {
 func stopCells() []cell {
 	var cells []cell
 	for _, step := range steps {
-		cells = append(cells, cell{"stop/" + step, step == "folded", func(t *trial) { stopAt(t, step) }})
+		cells = append(cells, cell{"stop/" + step, step == "decided", func(t *trial) { stopAt(t, step) }})
 	}
 	return append(cells,
+		cell{"stop/folded-into-quiet", true, stopIntoQuiet},
 		cell{"kill/commit-in-flight", true, commitInFlight},
 		cell{"scale/1-3-1", true, scale},
 		cell{"model/rolling-restart", true, rollingRestart},
@@ -121,7 +126,36 @@ func stopAt(t *trial, step string) {
 	zombie.signal(syscall.SIGCONT)
 	heir.owns(lanes / 2)
 	zombie.owns(lanes / 2)
+	w.nothingLost()
 	w.finish(exactly)
+}
+
+// stopIntoQuiet is the same with a zombie that goes on when all is folded: what it would write would stay.
+func stopIntoQuiet(t *trial) {
+	w := t.at(place{})
+	w.traffic.flow()
+	zombie := w.run(how{strike: fmt.Sprintf("folded:%d:stop", 7+w.chance(20))})
+	zombie.awaitStrike()
+	heir := w.run(how{})
+	heir.owns(lanes)
+	w.progress(200)
+	w.traffic.halt()
+	w.drained()
+	zombie.signal(syscall.SIGCONT)
+	heir.owns(lanes / 2)
+	zombie.owns(lanes / 2)
+	w.nothingLost()
+	w.finish(exactly)
+}
+
+// nothingLost fails the trial where a lane was folded again: nothing that was written was ever lost.
+func (w *world) nothingLost() {
+	w.t.Helper()
+	for _, found := range []string{"refold", "rebuild", "probe"} {
+		if n := w.tookOver(found); n > 0 {
+			w.t.Errorf("%d lanes were taken over with %q, and nothing was ever lost", n, found)
+		}
+	}
 }
 
 // commitInFlight kills a worker whose last word, that a transaction is to be committed, is still on its way. Where it
@@ -179,13 +213,17 @@ func (w *world) producerIn(request []byte) string {
 	return string(request[at : at+len(id)+1]) // fewer than ten lanes
 }
 
-// ended is nil once the coordinator is through with a producer's transaction.
+// ended is nil once the coordinator is through with a producer's transaction. One that it does not know has none.
 func (w *world) ended(ctx context.Context, id string) error {
 	described, err := w.admin().DescribeTransactions(ctx, id)
 	if err != nil {
 		return err
 	}
-	if d := described[id]; d.Err != nil || d.State != "Empty" && d.State != "CompleteCommit" && d.State != "CompleteAbort" {
+	d := described[id]
+	if errors.Is(d.Err, kerr.TransactionalIDNotFound) {
+		return nil
+	}
+	if d.Err != nil || d.State != "Empty" && d.State != "CompleteCommit" && d.State != "CompleteAbort" {
 		return fmt.Errorf("%s is in the state %s (%v)", id, d.State, d.Err)
 	}
 	return nil
@@ -205,11 +243,7 @@ func scale(t *trial) {
 	second.terminate()
 	third.owns(lanes)
 	w.progress(200)
-	for _, found := range []string{"refold", "rebuild", "probe"} {
-		if n := third.tookOver(found); n > 0 {
-			t.Errorf("%d lanes were taken over with %q, and nothing was ever lost", n, found)
-		}
-	}
+	w.nothingLost()
 	w.finish(exactly)
 }
 

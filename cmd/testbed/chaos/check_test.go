@@ -71,7 +71,7 @@ func (w *world) drained() {
 		if err != nil {
 			return err
 		}
-		committed, err := w.admin().FetchOffsets(ctx, w.group)
+		committed, err := w.offsets(ctx)
 		if err != nil {
 			return err
 		}
@@ -95,7 +95,6 @@ func (w *world) judge(p promise) {
 	f := w.traffic
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	w.checkTransactions()
 	changes := testbed.ReadChanges(w.t, w.brokers[0], w.topics.TierChanges)
 	for _, said := range testbed.CheckChains(changes) {
 		w.t.Errorf("broken chain: %s", said)
@@ -105,6 +104,7 @@ func (w *world) judge(p promise) {
 			w.t.Errorf("%s was announced in lane %d, its own is %d", id, list[0].Partition, lane)
 		}
 	}
+	w.checkTransactions()
 	if p.unseen {
 		return
 	}

@@ -32,7 +32,7 @@ func mutants() []mutant {
 			guard: "WATCH of the ledger", file: "state/decide.go",
 			old:   `redis.NewStatusCmd(ctx, "watch", l.keys.ledger)`,
 			new:   `redis.NewStatusCmd(ctx, "ping")`,
-			cells: []string{"stop/folded", "stop/loaded"},
+			cells: []string{"stop/folded-into-quiet"},
 		},
 		{
 			guard: "the watched n is as it was left", file: "state/lane.go",
@@ -170,7 +170,10 @@ func (m *mutant) noticed(t *testing.T, text string) {
 }
 
 // failure is a line in which a trial says what is wrong.
-var failure = regexp.MustCompile(`(?m)^ +\w+_test\.go:\d+: (broken chain|not as the oracle says|\d+ dead letters|waiting for|the dead letter|.* in Redis|.* ended with|.*was announced in lane|.*the fault missed).*`)
+var failure = regexp.MustCompile(`(?m)^ +\w+_test\.go:\d+: (broken chain|not as the oracle says|\d+ dead letters|waiting for|the dead letter|.* in Redis|.* ended with|.*was announced in lane|.*the fault missed|.*nothing was ever lost).*`)
+
+// gravest are the findings that a user would have to suffer from.
+var gravest = regexp.MustCompile(`broken chain|not as the oracle says|\d+ dead letters|in Redis`)
 
 // strike runs a cell against a mutant and returns the first thing that it found wrong; "" nothing. What is no finding of
 // the matrix, such as a server that does not start, fails the test.
@@ -187,5 +190,7 @@ func (m *mutant) strike(t *testing.T, file, cell string) string {
 		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
 		t.Fatalf("%s failed, and not by what it checks:\n%s", cell, strings.Join(slices.Clip(lines[max(0, len(lines)-30):]), "\n"))
 	}
-	return strings.TrimSpace(found[0][:min(len(found[0]), 200)])
+	first := slices.IndexFunc(found, gravest.MatchString)
+	text := strings.TrimSpace(found[max(first, 0)])
+	return text[:min(len(text), 160)]
 }

@@ -48,6 +48,7 @@ type world struct {
 	topics   consumer.Topics
 	clock    string // the file by which the services' clocks are stepped
 	client   *kgo.Client
+	asker    *kgo.Client // for the group's offsets; nil after an error
 	raw      redis.UniversalClient
 	log      *journal
 	services []*service
@@ -195,11 +196,27 @@ func (w *world) dwell(d time.Duration) {
 	}
 }
 
+// offsets are the group's. They are asked for by a client that is made anew after each error: one that once knew a
+// coordinator which is gone may ask for it for minutes.
+func (w *world) offsets(ctx context.Context) (kadm.OffsetResponses, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if w.asker == nil {
+		w.asker = w.franz()
+	}
+	offsets, err := kadm.NewClient(w.asker).FetchOffsets(ctx, w.group)
+	if err != nil {
+		w.asker.Close()
+		w.asker = nil
+	}
+	return offsets, err
+}
+
 // committed is the sum of all committed positions.
 func (w *world) committed() (sum int64) {
 	w.t.Helper()
 	w.eventually("the group's offsets", func(ctx context.Context) error {
-		offsets, err := w.admin().FetchOffsets(ctx, w.group)
+		offsets, err := w.offsets(ctx)
 		if err != nil {
 			return err
 		}
