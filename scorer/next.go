@@ -151,22 +151,28 @@ func (f *Folder) schedule(l *Lead) {
 	switch {
 	case !f.search.moves:
 		l.Due = Never
-	case l.Due <= l.Clock || !f.stillSafe(l, min(l.Due-1, lastInstant)):
+	case l.Due <= l.Clock:
 		l.Due = f.due(l)
+	default:
+		switch at, told := f.stillSafe(l, min(l.Due-1, lastInstant)); told {
+		case moved:
+			l.Due = at
+		case open:
+			l.Due = f.due(l)
+		}
 	}
 }
 
 // stillSafe is whether it is certain, after a few looks, that time alone changes nothing of the lead in hand, which is
-// seen at its clock, until that instant.
-func (f *Folder) stillSafe(l *Lead, until Instant) bool {
+// seen at its clock, until that instant (same); or that it does, and when (moved).
+func (f *Folder) stillSafe(l *Lead, until Instant) (Instant, outlook) {
 	switch {
 	case f.quietSeen(l, until):
-		return true
+		return 0, same
 	case f.nextFiring(l) <= until:
-		return false
+		return 0, open
 	default:
-		_, told := f.lookAhead(l, until, givesUp, safeLooks)
-		return told == same
+		return f.lookAhead(l, until, givesUp, safeLooks)
 	}
 }
 
