@@ -86,6 +86,8 @@ func TestExitCodesAndWhatIsSaid(t *testing.T) {
 		{"score of standard input", []string{"score", "--model", "b2b-saas"}, demo, 0, `"from":"warm","to":"hot"`, ""},
 		{"score of standard input by name", []string{"score", "--model", "b2b-saas", "--leads", "-"}, demo, 0, `{"lead":"a",`, ""},
 		{"score until", []string{"score", "--model", "b2b-saas", "--leads", "--at", "2026-11-20T10:00:00Z", events}, "", 0, `"as_of":"2026-11-20T10:00:00Z"`, "left out, being later than 2026-11-20T10:00:00Z: 1\n"},
+		{"score until before all events", []string{"score", "--model", "b2b-saas", "--leads", "--at", "1970-01-01T00:00:00Z", events}, "", 0, "", "left out, being later than 1970-01-01T00:00:00Z: 2\n"},
+		{"score until the zero time", []string{"score", "--model", "b2b-saas", "--leads", "--at", "0001-01-01T00:00:00Z", events}, "", 0, "", "left out, being later than 1970-01-01T00:00:00Z: 2\n"},
 		{"score explained", []string{"score", "--model", "b2b-saas", "--explain", "a", events}, "", 0, "* tier warm → hot, route sales\n", ""},
 		{"score explained of nobody", []string{"score", "--model", "b2b-saas", "--explain", "b", events}, "", 1, "", `no event has reached a lead "b"; did you mean "a"?`},
 		{"score explained of no ID", []string{"score", "--explain", "", events}, "", 2, "", "--explain needs the ID of a lead"},

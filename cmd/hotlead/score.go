@@ -60,8 +60,8 @@ changes of the lines before are printed then.`,
 			}
 		}
 		options := app.FoldOptions{Model: loaded, Limits: events.DefaultLimits(), Progress: progress, Errors: errOut}
-		if !instant.IsZero() {
-			options.Until = scorer.InstantOf(instant)
+		if *at != "" {
+			options.Until = max(1, scorer.InstantOf(instant)) // no event is older, and 0 is no instant to a Fold
 		}
 		finish := (*app.Fold).Finish
 		switch {

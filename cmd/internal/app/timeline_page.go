@@ -181,7 +181,12 @@ func qualified(s *scorer.Standing) string {
 }
 
 // instant is an instant as events write it.
-func instant(at scorer.Instant) string { return at.Time().Format(time.RFC3339Nano) }
+func instant(at scorer.Instant) string {
+	if at%1000 == 0 {
+		return at.Time().Format(time.RFC3339)
+	}
+	return at.Time().Format("2006-01-02T15:04:05.000Z07:00")
+}
 
 // number is a number as events write it, though never with an exponent.
 func number(n float64) string {

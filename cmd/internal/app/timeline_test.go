@@ -183,6 +183,8 @@ func TestTheWordsOfATimeline(t *testing.T) {
 		number(math.Copysign(0, -1)):                        "0",
 		duration(26*60*60*1e9 + 5e9):                        "1d2h5s",
 		duration(250e6):                                     "250ms",
+		instant(1_795_176_000_820):                          "2026-11-20T12:00:00.820Z",
+		instant(1_795_176_000_000):                          "2026-11-20T12:00:00Z",
 		clean("a\u202eb"):                                   `"a\u202eb"`,
 		short(strings.Repeat("x", 25)):                      strings.Repeat("x", 23) + "…",
 		strings.Join(wrapped("aa bb cc", "  ", 5), "|"):     "aa bb|  cc",

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/hotlead/hotlead/scorer"
 )
@@ -89,9 +90,36 @@ func bound(v float64) string {
 	return plural(v, "point")
 }
 
-// sameText is whether two conditions are written alike, line breaks apart.
+// sameText is whether two conditions are written alike, spaces and line breaks between their words apart. Those within a
+// text count.
 func sameText(a, b string) bool {
-	return slices.Equal(strings.Fields(a), strings.Fields(b))
+	return a == b || spelled(a) == spelled(b)
+}
+
+// spelled is a condition with one space for any outside its texts. One with escapes is left as it is.
+func spelled(condition string) string {
+	if strings.Contains(condition, `\`) {
+		return condition
+	}
+	var b strings.Builder
+	quote, space := rune(0), false
+	for _, c := range strings.TrimSpace(condition) {
+		switch {
+		case quote == 0 && unicode.IsSpace(c):
+			space = true
+			continue
+		case quote == 0 && (c == '"' || c == '\''):
+			quote = c
+		case c == quote:
+			quote = 0
+		}
+		if space {
+			b.WriteByte(' ')
+			space = false
+		}
+		b.WriteRune(c)
+	}
+	return b.String()
 }
 
 // conditions writes what a condition was and what it is: in words, and in code where the words do not tell them apart.

@@ -6,6 +6,9 @@ import (
 	"github.com/hotlead/hotlead/scorer"
 )
 
+// idle is what a rule is on that counts silence.
+const idle = "idle"
+
 // staysCounted is what becomes of what a rule counted where its event, condition or limit changes.
 const staysCounted = "counts so from now on, and what was counted before stays as it was"
 
@@ -39,7 +42,7 @@ func (c *comparison) engagement() {
 			c.fromThenOn("rule %s is new; it resets from now on", is.ID)
 			continue
 		}
-		if is.On == "idle" {
+		if is.On == idle {
 			c.fromThenOn("rule %s is new; of the silence so far it counts what comes due after a lead was last looked at, which is at its newest event or timer", is.ID)
 			continue
 		}
@@ -92,8 +95,25 @@ func (c *comparison) rule(was, is scorer.RuleDescription) {
 		c.fromThenOn("rule %s: %s; %s", is.ID, c.conditions(was.When, is.When), staysCounted)
 	}
 	if was.On == is.On && (was.After != is.After || was.Repeat != is.Repeat) {
-		c.fromThenOn("rule %s: %s; it comes due so from now on, counted from a lead's newest engagement, and what it gave or took before stays as it was",
+		c.fromThenOn("rule %s: %s; it comes due so from now on, counted from a lead's newest engagement, and what was counted before stays as it was",
 			is.ID, became(silence(was), silence(is)))
+	}
+	c.pending(was, is)
+}
+
+// pending says what becomes of the silence that leads are in, where it is not judged as it was. What came due since a lead
+// was last looked at is not counted yet, though it is shown.
+func (c *comparison) pending(was, is scorer.RuleDescription) {
+	const since = "since a lead's newest event or timer, though it was shown"
+	switch {
+	case was.Reset || is.Reset:
+	case was.On == idle && is.On != idle:
+		c.fromThenOn("rule %s: what came due %s, is gone", is.ID, since)
+	case was.On != idle && is.On == idle:
+		c.fromThenOn("rule %s: of the silence so far it counts what comes due after a lead was last looked at, which is at its newest event or timer", is.ID)
+	case is.On == idle && (was.After != is.After || was.Repeat != is.Repeat || was.Limit != is.Limit || was.Worth != is.Worth ||
+		!sameText(was.When, is.When) || !sameFading(was.Decay, is.Decay)):
+		c.fromThenOn("rule %s: what came due %s, is worked out anew by the new version", is.ID, since)
 	}
 }
 
@@ -172,7 +192,7 @@ func (c *comparison) decays(was, is scorer.RuleDescription) {
 	}
 	then := "what was counted before goes on as if it had all come with the newest of its events, worth what was left of it then"
 	if was.Decay.Linear > 0 || len(was.Decay.Steps) > 0 {
-		then = "what was counted before fades so too, each event from its own time, and what had faded to nothing does not come back"
+		then = "what was counted before fades so too, each event from its own time; what had faded to nothing can come back, until the rule counts again"
 	}
 	c.fromThenOn("rule %s: %s; it counts so from now on, and %s", is.ID, became(fading(was.Decay), fading(is.Decay)), then)
 }

@@ -42,6 +42,7 @@ func ruleModel(t *testing.T, keys string) scorer.Description {
 // The one line that each change of a rule gives.
 func TestCompareRules(t *testing.T) {
 	const points = "on: x, points: 10"
+	const anew = "rule r: what came due since a lead's newest event or timer, though it was shown, is worked out anew by the new version"
 	for _, c := range []struct {
 		from, to string
 		atOnce   string // either this
@@ -66,8 +67,15 @@ func TestCompareRules(t *testing.T) {
 		{points + ", limit: {count: 1}", points + ", limit: {count: 2}", "", "rule r: counts at most once in a lead's life -> counts at most twice in a lead's life; counts so from now on, and what was counted before stays as it was; it fills the limit"},
 		{points + ", limit: {count: 1}", points, "", "rule r: counts at most once in a lead's life -> counts every time; counts so from now on, and what was counted before stays as it was"},
 		{points, points + ", decay: {half_life: 7d}", "", "rule r: does not fade -> halves every 7 days; it counts so from now on, and what was counted before goes on as if it had all come with the newest of its events, worth what was left of it then"},
-		{points + ", decay: {linear: 90d}", points + ", decay: {half_life: 7d}", "", "rule r: fades evenly to nothing over 90 days -> halves every 7 days; it counts so from now on, and what was counted before fades so too, each event from its own time, and what had faded to nothing does not come back"},
-		{"on: idle, after: 30d, points: -5", "on: idle, after: 20d, repeat: true, points: -5", "", "rule r: once after 30 days without engagement -> every 20 days without engagement; it comes due so from now on, counted from a lead's newest engagement, and what it gave or took before stays as it was"},
+		{points + ", decay: {linear: 90d}", points + ", decay: {half_life: 7d}", "", "rule r: fades evenly to nothing over 90 days -> halves every 7 days; it counts so from now on, and what was counted before fades so too, each event from its own time; what had faded to nothing can come back, until the rule counts again"},
+		{"on: idle, after: 30d, points: -5", "on: idle, after: 20d, repeat: true, points: -5", "", "rule r: once after 30 days without engagement -> every 20 days without engagement; it comes due so from now on, counted from a lead's newest engagement, and what was counted before stays as it was\n" + anew},
+		{"on: idle, after: 30d, points: -5", "on: idle, after: 30d, points: -6", "rule r: −5 points -> −6 points; the score of every lead that it counted for changes", ""},
+		{"on: idle, after: 30d, points: -5", "on: idle, after: 30d, points: -5, limit: {count: 1}", "", "rule r: counts every time -> counts at most once in a lead's life; counts so from now on, and what was counted before stays as it was; it fills the limit, as far as it was counted after the lead's newest reset\n" + anew},
+		{"on: idle, after: 30d, points: -5", "on: idle, after: 30d, points: -5, when: score > 5", "", "rule r: always -> if the score is above 5; counts so from now on, and what was counted before stays as it was\n" + anew},
+		{"on: idle, after: 30d, points: -5", "on: x, points: -5", "", "rule r: on `idle` -> `x`; counts so from now on, and what was counted before stays as it was\nrule r: what came due since a lead's newest event or timer, though it was shown, is gone"},
+		{"on: x, points: -5", "on: idle, after: 30d, points: -5", "", "rule r: on `x` -> `idle`; counts so from now on, and what was counted before stays as it was\nrule r: of the silence so far it counts what comes due after a lead was last looked at, which is at its newest event or timer"},
+		{points + ", when: 'data.x == \"a b\"'", points + ", when: 'data.x == \"a  b\"'", "", "rule r: if the event's x is “a b” -> if the event's x is “a  b”; counts so from now on, and what was counted before stays as it was"},
+		{points + ", when: 'data.x   == \"a b\"'", points + ", when: 'data.x == \"a b\"'", "", ""},
 		{points, "on: x, reset: engagement", "", "rule r: gives points -> resets; what it gave is gone at once for every lead, and from now on it resets"},
 		{"on: x, reset: engagement", points, "", "rule r: resets -> gives points; it counts from now on, and what it has reset stays so"},
 	} {
@@ -80,7 +88,7 @@ func TestCompareRules(t *testing.T) {
 			want.AtOnce = []string{c.atOnce}
 		}
 		if c.onward != "" {
-			want.FromThenOn = []string{c.onward}
+			want.FromThenOn = strings.Split(c.onward, "\n")
 		}
 		if !slices.Equal(d.AtOnce, want.AtOnce) || !slices.Equal(d.FromThenOn, want.FromThenOn) || len(d.Beside) > 0 {
 			t.Errorf("from %s\nto   %s\n%s", c.from, c.to, written(d))

@@ -143,9 +143,9 @@ func (s *speaker) occasion(r scorer.RuleDescription) string {
 	on := code(r.On)
 	prefix, family := strings.CutSuffix(r.On, "*")
 	switch {
-	case r.On == "idle" && r.Repeat:
+	case r.On == idle && r.Repeat:
 		on = "no engagement for " + span(r.After) + ", and again after " + each(r.After) + " more"
-	case r.On == "idle":
+	case r.On == idle:
 		on = "no engagement for " + span(r.After)
 	case family:
 		on = "every event whose type begins with " + code(prefix)
