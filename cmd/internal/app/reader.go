@@ -102,13 +102,13 @@ func (r *Reader) Top(ctx context.Context, tier string, limit int) ([]json.RawMes
 	if err != nil {
 		return nil, 0, err
 	}
-	counts, err := r.store.Counts(ctx, lanes)
-	if err != nil {
-		return nil, 0, consumer.RedisMend(fmt.Errorf("counting the leads of a tier: %w", err))
-	}
 	found, err := r.store.Top(ctx, lanes, tier, limit)
 	if err != nil {
 		return nil, 0, consumer.RedisMend(fmt.Errorf("listing the leads of a tier: %w", err))
+	}
+	counts, err := r.store.Counts(ctx, lanes) // after the list, so that a lead which comes in between is not listed uncounted
+	if err != nil {
+		return nil, 0, consumer.RedisMend(fmt.Errorf("counting the leads of a tier: %w", err))
 	}
 	now := scorer.InstantOf(r.now())
 	views := map[int]*view{}

@@ -65,18 +65,3 @@ func readStat(dir string) (parent int, spent time.Duration, ok bool) {
 	system, _ := strconv.ParseInt(fields[12], 10, 64)
 	return parent, time.Duration(user+system) * tick, true
 }
-
-// peakMemory is the most resident memory that a process has had, in bytes; 0 where it has ended.
-func peakMemory(pid int) int64 {
-	text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))
-	if err != nil {
-		return 0
-	}
-	for line := range strings.Lines(string(text)) {
-		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
-			kib, _ := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-			return kib << 10
-		}
-	}
-	return 0
-}
