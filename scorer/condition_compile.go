@@ -162,7 +162,11 @@ func (l *language) draft(text string, what sight) *draft {
 	}
 	parsed, issues := l.env.Parse(text)
 	if d.report(issues); len(d.mistakes) > 0 {
-		d.mistakes = d.mistakes[:1] // the rest follow from it
+		if known := slips(text); len(known) > 0 {
+			d.mistakes = known
+		} else {
+			d.mistakes = d.mistakes[:1] // the rest follow from it
+		}
 		return d
 	}
 	d.ast = parsed.NativeRep()
@@ -194,6 +198,9 @@ func (d *draft) report(issues *cel.Issues) {
 	for _, issue := range issues.Errors() {
 		offset := lineOffset(d.text, issue.Location.Line()) + issue.Location.Column()
 		message, mend := readable(issue.Message)
+		if dashed := d.dashed(offset + 1); dashed != "" && strings.HasPrefix(message, "- ") {
+			mend = dashMend(dashed)
+		}
 		d.mistakes = append(d.mistakes, mistake{max(0, offset), wordAt(d.text, offset), message, mend})
 	}
 }
@@ -272,6 +279,9 @@ func readable(message string) (text, mend string) {
 	}
 	if rest, ok := strings.CutPrefix(message, "Syntax error: "); ok {
 		rest, _, _ = strings.Cut(rest, " expecting ")
+		if sign, ok := strings.CutPrefix(rest, "token recognition error at: "); ok {
+			rest = "unexpected " + sign
+		}
 		return strings.NewReplacer("mismatched input", "unexpected", "extraneous input", "unexpected",
 			"no viable alternative at input", "unexpected", "'<EOF>'", "end of the condition").Replace(rest), mend
 	}
@@ -282,9 +292,26 @@ func readable(message string) (text, mend string) {
 		}
 		words := strings.NewReplacer(".(", " and ", ", ", " and ", "(", "", ")", "", "'", "",
 			"double", "number", "int", "whole number", "string", "text", "dyn", "anything")
-		return function + " does not work on " + words.Replace(arguments), mend
+		switch arguments = words.Replace(arguments); arguments {
+		case "duration and number", "duration and text", "duration and whole number":
+			mend = `write durations as duration("30d")`
+		case "number and text", "whole number and text":
+			mend = "compare a number with a number, without quotes"
+		case "text and number", "text and whole number":
+			mend = `compare a text with a text, in quotes: "A"`
+		}
+		return function + " does not work on " + arguments, mend
+	}
+	if message == "expected type 'bool' but found 'string'" {
+		return "this is a text, and true or false must stand here", `say again what is compared: fit.grade == "A" || fit.grade == "B", or fit.grade in ["A", "B"]`
 	}
 	if rest, ok := strings.CutPrefix(message, "undeclared reference to "); ok {
+		switch strings.Trim(rest, "'") {
+		case "len":
+			mend = "write size()"
+		case "not", "NOT", "Not":
+			mend = wordMend("not")
+		}
 		return "there is no function or variable " + strings.ReplaceAll(rest, "'", `"`), mend
 	}
 	if message == "invalid matches argument" {
@@ -376,6 +403,9 @@ func (d *draft) resolveName(e celast.Expr, locals []string) bool {
 	}
 	n, used, wrong := d.words.resolve(path, d.what)
 	if wrong != nil {
+		if dashed := d.dashed(d.start(e)); dashed != "" {
+			wrong.mend = dashMend(dashed)
+		}
 		d.wrong(e, wrong.message, wrong.mend)
 		return true
 	}

@@ -149,6 +149,10 @@ func (v *vocabulary) resolve(path []string, what sight) (n name, used int, wrong
 		if len(path) < 2 {
 			return n, 0, &problem{"profile is no value by itself", "name an attribute: profile.title"}
 		}
+		if len(path) > 2 {
+			return n, 0, &problem{"there is nothing below " + dotted(path[:2]) + ", for an attribute is a text, a number, or true or false",
+				"one with a dot in its name is " + dotted([]string{path[0], strings.Join(path[1:], ".")})}
+		}
 		n = name{kind: fromStill, still: stillProfile, celType: cel.DynType}
 		n.slot, n.text = v.slotOf(stillName{kind: stillProfile, name: path[1]}), dotted(path[:2])
 		return n, 2, nil
@@ -176,7 +180,7 @@ func (v *vocabulary) resolve(path []string, what sight) (n name, used int, wrong
 // unknown is the problem with a path that is no name.
 func (v *vocabulary) unknown(path []string, what sight) *problem {
 	text, known := dotted(path), v.known(what)
-	wrong := &problem{"there is no name " + text, didYouMean(text, known)}
+	wrong := &problem{"there is no name " + text, v.meant(path, what, known)}
 	below := func(name string) bool { return !strings.HasPrefix(name, path[0]+".") }
 	if children := slices.DeleteFunc(slices.Clone(known), below); len(children) > 0 {
 		known = children
@@ -188,6 +192,32 @@ func (v *vocabulary) unknown(path []string, what sight) *problem {
 		wrong.mend = "known: " + orNone(known[:min(len(known), 20)])
 	}
 	return wrong
+}
+
+// meant is the mend of a path that is no name: a text without quotes, a name without its beginning or middle, a misspelt
+// one, or an attribute; "" where nothing is near.
+func (v *vocabulary) meant(path []string, what sight, known []string) string {
+	for _, text := range slices.Concat(v.tiers, v.stages, v.grades, dispositions()) {
+		if len(path) == 1 && text != "" && strings.EqualFold(text, path[0]) {
+			return "texts stand in quotes: " + strconv.Quote(text)
+		}
+	}
+	for _, name := range known {
+		words := strings.Split(name, ".")
+		last := len(words) - 1
+		if last > 0 && words[last] == path[len(path)-1] && !slices.ContainsFunc(path, func(word string) bool { return !slices.Contains(words, word) }) {
+			return "did you mean " + strconv.Quote(name) + "?"
+		}
+	}
+	mend := didYouMean(dotted(path), known)
+	if mend == "" && len(path) == 1 && !slices.Contains(v.roots(), path[0]) {
+		mend = "texts stand in quotes, and an attribute of the lead is profile." + path[0]
+		if what == seesEvent {
+			mend += ", what the event brings along data." + path[0]
+		}
+		mend += "; known: " + orNone(known[:min(len(known), 20)])
+	}
+	return mend
 }
 
 // resolveEvent resolves the names of an event.

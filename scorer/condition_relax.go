@@ -3,6 +3,7 @@ package scorer
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	celast "cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
@@ -110,7 +111,8 @@ func children(e celast.Expr) []celast.Expr {
 	}
 }
 
-// checkTexts finds comparisons with a text that the name can never be: tier == "hott".
+// checkTexts finds comparisons with a text that the name can never be: tier == "hott"; and those that would go by the
+// alphabet: fit.grade >= "B", which holds for a C.
 func (d *draft) checkTexts(e celast.Expr) {
 	for _, child := range children(e) {
 		d.checkTexts(child)
@@ -123,6 +125,9 @@ func (d *draft) checkTexts(e celast.Expr) {
 	case operators.Equals, operators.NotEquals:
 		d.checkText(call.Args()[0], call.Args()[1])
 		d.checkText(call.Args()[1], call.Args()[0])
+	case operators.Less, operators.LessEquals, operators.Greater, operators.GreaterEquals:
+		d.checkOrder(call.Args()[0])
+		d.checkOrder(call.Args()[1])
 	case operators.In:
 		if list := call.Args()[1]; list.Kind() == celast.ListKind {
 			for _, element := range list.AsList().Elements() {
@@ -151,4 +156,21 @@ func (d *draft) checkText(subject, literal celast.Expr) {
 		mend = "known: " + orNone(slices.DeleteFunc(slices.Clone(texts), func(t string) bool { return t == "" }))
 	}
 	d.wrong(literal, "there is no "+what+" "+strconv.Quote(string(text)), mend)
+}
+
+// checkOrder finds a name with known texts where it is compared by the alphabet.
+func (d *draft) checkOrder(subject celast.Expr) {
+	if subject.Kind() != celast.IdentKind {
+		return
+	}
+	n, known := d.names[subject.AsIdent()]
+	if !known || n.kind != fromStill || n.has {
+		return
+	}
+	what, texts := d.words.texts(n.still)
+	if what == "" {
+		return
+	}
+	texts = slices.DeleteFunc(slices.Clone(texts), func(t string) bool { return t == "" })
+	d.wrong(subject, n.text+" would be compared by the alphabet", "say which: "+n.text+` in ["`+strings.Join(texts[:min(len(texts), 2)], `", "`)+`"]`)
 }
