@@ -14,7 +14,7 @@ func kafkaCells() []cell {
 		{"kafka/killed", true, kafkaKilled},
 		{"kafka/restarted", false, kafkaRestarted},
 		{"kafka/stopped", false, kafkaStopped},
-		{"kafka/leaders-moved", false, leadersMoved},
+		{"kafka/leaders-moved", true, leadersMoved},
 		{"kafka/rolling-restart", false, brokersRestarted},
 		{"kafka/cut", false, kafkaCut},
 		{"kafka/slow", false, kafkaSlow},

@@ -16,7 +16,7 @@ import (
 func topicCells() []cell {
 	return []cell{
 		{"topics/other-partition-counts", true, otherPartitionCounts},
-		{"topics/recreated", false, topicRecreated},
+		{"topics/recreated", true, topicRecreated},
 		{"offsets/deleted", true, offsetsDeleted},
 		{"offsets/deleted-and-old-backup", false, offsetsDeletedAndOldBackup},
 		{"retention/past-the-ledger", true, retentionPastTheLedger},
