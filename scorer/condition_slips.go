@@ -38,7 +38,7 @@ func (s *slipFinder) slip(from, to int, mend string) {
 func (s *slipFinder) next() {
 	c := s.text[s.at]
 	number := s.number
-	if !unicode.IsSpace(c) {
+	if !unicode.IsSpace(c) || c == '\u00a0' {
 		s.number = false
 	}
 	switch {
@@ -243,6 +243,8 @@ func (s *slipFinder) sign(c rune) {
 		s.slip(from, s.at, "write !=")
 	case '−', '–':
 		s.slip(from, s.at, "write -")
+	case '\u00a0':
+		s.found = append(s.found, mistake{from, 1, "a no-break space can't stand here", "write a plain one"})
 	case ';':
 		s.slip(from, s.at, "leave it out")
 	case '#':

@@ -253,7 +253,7 @@ func (f *fields) entries(key string, most int) []yamlPair {
 		return nil
 	}
 	if n.kind != yamlMapping {
-		f.r.fail(n.place, "", "%s must be a mapping, not %s", key, n.kind)
+		f.r.fail(n.place, "write key: value, one for each", "%s must be a mapping, not %s", key, n.kind)
 		return nil
 	}
 	var pairs []yamlPair

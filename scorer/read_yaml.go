@@ -73,7 +73,7 @@ func (r *reader) parseYAML() *yamlNode {
 	if err != nil {
 		var syntax yaml.Error
 		if errors.As(err, &syntax) && syntax.GetToken() != nil {
-			r.fail(r.placeOf(syntax.GetToken()), "", "%s", syntax.GetMessage())
+			r.failYAML(r.placeOf(syntax.GetToken()), syntax.GetMessage())
 		} else {
 			r.fail(place{1, 1, 1}, "", "the file is no YAML: %v", err)
 		}
@@ -120,7 +120,7 @@ func (r *reader) allowed(tokens token.Tokens) bool {
 	for _, t := range tokens {
 		switch t.Type {
 		case token.InvalidType:
-			r.fail(r.placeOf(t), "", "%s", invalidMessage(t))
+			r.failYAML(r.placeOf(t), invalidMessage(t))
 			return false
 		case token.MappingStartType, token.SequenceStartType:
 			open++
@@ -139,6 +139,8 @@ func (r *reader) allowed(tokens token.Tokens) bool {
 		}
 		var wrong, mend string
 		switch what := refused(t.Type); {
+		case t.Type == token.AnchorType && strings.HasPrefix(strings.TrimSpace(string(r.lines[r.placeOf(t).line-1])), "&&"):
+			wrong, mend = "this line begins no further right than its key", "indent what goes on a condition deeper than its key"
 		case what != "":
 			wrong, mend = what+" can't stand in a model", "quote it if it is meant as text"
 		case open > maxModelDepth || entries > maxModelDepth || t.Position.IndentNum > 8*maxModelDepth:
