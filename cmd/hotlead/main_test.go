@@ -88,6 +88,7 @@ func TestExitCodesAndWhatIsSaid(t *testing.T) {
 		{"score until", []string{"score", "--model", "b2b-saas", "--leads", "--at", "2026-11-20T10:00:00Z", events}, "", 0, `"as_of":"2026-11-20T10:00:00Z"`, "left out, being later than 2026-11-20T10:00:00Z: 1\n"},
 		{"score until before all events", []string{"score", "--model", "b2b-saas", "--leads", "--at", "1970-01-01T00:00:00Z", events}, "", 0, "", "left out, being later than 1970-01-01T00:00:00Z: 2\n"},
 		{"score until the zero time", []string{"score", "--model", "b2b-saas", "--leads", "--at", "0001-01-01T00:00:00Z", events}, "", 0, "", "left out, being later than 1970-01-01T00:00:00Z: 2\n"},
+		{"score of an event that is still to come", []string{"score"}, `{"specversion":"1.0","id":"1","source":"s","type":"x","subject":"a","time":"9999-12-31T00:00:00Z"}`, 0, "", "the newest event is of 9999-12-31T00:00:00Z, which is still to come, and time went on until then; say by --at"},
 		{"score explained", []string{"score", "--model", "b2b-saas", "--explain", "a", events}, "", 0, "* tier warm → hot, route sales\n", ""},
 		{"score explained of nobody", []string{"score", "--model", "b2b-saas", "--explain", "b", events}, "", 1, "", `no event has reached a lead "b"; did you mean "a"?`},
 		{"score explained of no ID", []string{"score", "--explain", "", events}, "", 2, "", "--explain needs the ID of a lead"},

@@ -80,6 +80,10 @@ changes of the lines before are printed then.`,
 		if progress != nil {
 			progress.End(fold.Counts())
 		}
+		if newest := fold.Newest().Time(); *at == "" && newest.After(time.Now()) {
+			fmt.Fprintf(errOut, "the newest event is of %s, which is still to come, and time went on until then; say by --at how far it shall go\n",
+				newest.Format(time.RFC3339))
+		}
 		return errors.Join(err, fold.Refused())
 	}
 	return c

@@ -293,6 +293,9 @@ func (f *Fold) Refused() error {
 	return nil
 }
 
+// Newest is when the newest event folded happened; 0 where none was.
+func (f *Fold) Newest() scorer.Instant { return f.newest }
+
 // Counts are how far the fold has come.
 func (f *Fold) Counts() Counts {
 	c := f.counts
