@@ -11,7 +11,10 @@ import (
 func (r *reader) readGrades(f *fields, m *Model) {
 	for _, pair := range f.entries("grades", maxLevels) {
 		g := grade{name: r.wordOf(pair.key, "a grade")}
-		g.bound, _ = r.numberOf(pair.value, "a grade's bound", -maxNumber, maxNumber)
+		var known bool
+		if g.bound, known = r.numberOf(pair.value, "a grade's bound", -maxNumber, maxNumber); !known {
+			g.bound = math.NaN() // beside no other
+		}
 		if at := slices.IndexFunc(m.fit.grades, func(other grade) bool { return other.bound == g.bound }); at >= 0 {
 			r.fail(pair.value.place, "give each grade a bound of its own",
 				"grades %s and %s begin at the same score", m.fit.grades[at].name, g.name)
