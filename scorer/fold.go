@@ -14,7 +14,8 @@ type Folder struct {
 	// An event that would make it larger is refused.
 	ProfileBytes int
 
-	model *Model
+	model       *Model
+	unscheduled bool // see Unscheduled
 	// byKey are the rules in the order of a lead's counters. Shares are always summed in this order, so that a score is
 	// the same to the bit however it came about.
 	byKey  []keyedRule

@@ -133,6 +133,14 @@ func (f *Folder) NextChange(l *Lead) (at Instant, to string, ok bool) {
 	return 0, "", false
 }
 
+// Unscheduled makes f, which it returns, search for no next change: Due is then Never where it is plain at one look that
+// there is none, else the lead's clock. That is for who looks at all leads anyway and would search for nothing: changes
+// come at the same instants, for Advance looks for them itself.
+func (f *Folder) Unscheduled() *Folder {
+	f.unscheduled = true
+	return f
+}
+
 // Schedule sets l.Due to an instant not later than the next change (of tier or stage) that time alone will make, Never
 // where there will be none. A Due that still is such an instant stays as it is, so most events write no timer. Apply,
 // Advance, Retier and Correct schedule by themselves.
@@ -151,6 +159,11 @@ func (f *Folder) schedule(l *Lead) {
 	switch {
 	case !f.search.moves:
 		l.Due = Never
+	case f.unscheduled:
+		l.Due = l.Clock
+		if f.quietSeen(l, lastInstant) {
+			l.Due = Never
+		}
 	case l.Due <= l.Clock:
 		l.Due = f.due(l)
 	default:

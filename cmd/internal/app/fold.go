@@ -66,8 +66,7 @@ type Fold struct {
 	left    int // events left out because they are later than Until
 
 	// Scratch memory, so that a line costs none of its own.
-	record  events.Record
-	event   scorer.Event
+	stretch stretch
 	changes []scorer.Change
 	text    []byte
 }
@@ -76,7 +75,7 @@ type Fold struct {
 func NewFold(o FoldOptions) *Fold {
 	f := &Fold{
 		o: o, name: scorer.ModelName{Name: o.Model.Name, Version: o.Model.Version},
-		folder: o.Model.Folder(), decoder: events.NewDecoder(o.Limits), leads: newLeadTable(),
+		folder: o.Model.Folder().Unscheduled(), decoder: events.NewDecoder(o.Limits), leads: newLeadTable(),
 	}
 	if o.Changes != nil {
 		f.out = bufio.NewWriterSize(o.Changes, foldBuffer)
@@ -97,8 +96,9 @@ func (f *Fold) Read(ctx context.Context, name string, in io.Reader) error {
 		plain = &ticking{plain, func() { p.show(f.counts) }}
 	}
 	lines := &lineReader{in: plain, buffer: make([]byte, foldBuffer)}
-	for number := 1; ; number++ {
+	for number := 0; ; {
 		line, err := lines.next(ctx)
+		number++
 		switch {
 		case errors.Is(err, io.EOF):
 			return f.flush()
@@ -108,17 +108,18 @@ func (f *Fold) Read(ctx context.Context, name string, in io.Reader) error {
 		case err != nil:
 			return errors.Join(unreadable(fmt.Sprintf("%s, line %d", name, number), err), f.flush())
 		}
-		f.counts.Lines++
 		if number == 1 {
 			line = bytes.TrimPrefix(line, byteOrderMark)
 		}
-		if line = bytes.TrimSpace(line); len(line) == 0 {
-			continue
+		f.stretch.begin(f.decoder, number, line)
+		for there := true; there && !f.stretch.full(); {
+			if line, there = lines.buffered(); there {
+				number++
+				f.stretch.add(f.decoder, number, line)
+			}
 		}
-		var refusal *scorer.Refusal
-		if err := f.line(line); errors.As(err, &refusal) {
-			f.refuse(name, number, refusal)
-		} else if err != nil {
+		f.counts.Lines += f.stretch.taken
+		if err := f.foldStretch(name); err != nil {
 			return err
 		}
 	}
@@ -129,31 +130,47 @@ func (f *Fold) refuse(name string, number int, r *scorer.Refusal) {
 	fmt.Fprintf(f.o.Errors, "%s:%d: %v\n", name, number, r)
 }
 
-// line folds one event. The error is a *scorer.Refusal where it can't be scored.
-func (f *Fold) line(line []byte) error {
-	f.record.Value = line
-	if _, err := f.decoder.Decode(&f.record, &f.event); err != nil {
-		return err
+// foldStretch folds the stretch that has been decoded.
+func (f *Fold) foldStretch(name string) error {
+	f.leads.fetch(f.stretch.lines)
+	for i := range f.stretch.lines {
+		l := &f.stretch.lines[i]
+		err := l.err
+		if err == nil {
+			err = f.fold(l)
+		}
+		var refusal *scorer.Refusal
+		if errors.As(err, &refusal) {
+			f.refuse(name, l.number, refusal)
+		} else if err != nil {
+			return err
+		}
 	}
-	if f.o.Until != 0 && f.event.Time > f.o.Until {
+	return nil
+}
+
+// fold folds one event. The error is a *scorer.Refusal where it can't be scored.
+func (f *Fold) fold(l *decodedLine) error {
+	e := &l.event
+	if f.o.Until != 0 && e.Time > f.o.Until {
 		f.left++
 		return nil
 	}
-	if t := f.o.Timeline; t != nil && t.lead.ID == f.event.Lead {
-		t.fold(&f.event)
+	if t := f.o.Timeline; t != nil && t.lead.ID == e.Lead {
+		t.fold(e)
 	}
-	place, known := f.leads.find(f.event.Lead)
-	lead, err := f.leadAt(place, known)
+	place, known := f.leads.findHashed(l.hash, e.Lead)
+	lead, err := f.leadAt(place, known, e.Lead)
 	if err != nil {
 		return err
 	}
-	changes, result, err := f.folder.Apply(lead, &f.event, f.changes[:0])
+	changes, result, err := f.folder.Apply(lead, e, f.changes[:0])
 	f.changes = changes
 	if err != nil {
 		return err
 	}
 	f.counts.Events++
-	f.newest = max(f.newest, f.event.Time)
+	f.newest = max(f.newest, e.Time)
 	if result.Duplicate {
 		return nil
 	}
@@ -165,10 +182,10 @@ func (f *Fold) line(line []byte) error {
 	return nil
 }
 
-// leadAt is the lead that the event is about.
-func (f *Fold) leadAt(place int, known bool) (*scorer.Lead, error) {
+// leadAt is the lead named id.
+func (f *Fold) leadAt(place int, known bool, id string) (*scorer.Lead, error) {
 	if !known {
-		return f.leads.begin(f.event.Lead), nil
+		return f.leads.begin(id), nil
 	}
 	return f.leads.open(place)
 }

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -160,6 +161,28 @@ func TestAFoldTakesAnyFormOfItsInput(t *testing.T) {
 		if got.changes != want.changes || got.leads != want.leads {
 			t.Errorf("two files give other output:\n%s", got.changes)
 		}
+	}
+}
+
+// TestAFoldDoesNotKnowHowManyLinesAreThere holds lines that are decoded some at a time against the same lines one by one.
+func TestAFoldDoesNotKnowHowManyLinesAreThere(t *testing.T) {
+	var text []byte
+	for i, line := range bytes.SplitAfter(stream(5*stretchLines), []byte("\n")) {
+		switch i % 7 {
+		case 3:
+			text = append(text, "\n"...)
+		case 5:
+			text = append(text, "{}\n"...)
+		}
+		text = append(text, line...)
+	}
+	atOnce := foldAll(t, 0, bytes.NewReader(text))
+	oneByOne := foldAll(t, 0, iotest.OneByteReader(bytes.NewReader(text)))
+	if !reflect.DeepEqual(oneByOne, atOnce) {
+		t.Errorf("one by one\n%+v\nat once\n%+v", oneByOne, atOnce)
+	}
+	if lines := strings.Count(atOnce.reports, "\n"); lines < stretchLines/2 || !strings.HasPrefix(atOnce.reports, "in:7: ") {
+		t.Errorf("%d reports:\n%.200s", lines, atOnce.reports)
 	}
 }
 

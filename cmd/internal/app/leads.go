@@ -39,6 +39,7 @@ type leadTable struct {
 
 	scratch *scorer.Lead // the lead that is unpacked
 	text    []byte
+	fetched uint32 // of what was fetched, so that it is
 }
 
 // indexed is where the lead lies whose ID has that hash; at 0: none.
@@ -51,8 +52,12 @@ func newLeadTable() *leadTable {
 }
 
 // find is the place in the index of the lead named id, or the empty one where it belongs.
-func (t *leadTable) find(id string) (place int, known bool) {
-	hash := uint32(maphash.String(t.seed, id))
+func (t *leadTable) find(id string) (place int, known bool) { return t.findHashed(t.hashOf(id), id) }
+
+func (t *leadTable) hashOf(id string) uint32 { return uint32(maphash.String(t.seed, id)) }
+
+// findHashed is find for an ID whose hash is known.
+func (t *leadTable) findHashed(hash uint32, id string) (place int, known bool) {
 	mask := len(t.index) - 1
 	for place = int(hash) & mask; t.index[place].at != 0; place = (place + 1) & mask {
 		if t.index[place].hash == hash && t.id(t.index[place].at) == id {
@@ -111,7 +116,7 @@ func (t *leadTable) put(place int, l *scorer.Lead) {
 	t.text = state.AppendLead(append(t.text, l.ID...), l)
 	cells := (len(t.text) + cell - 1) / cell
 	if at == 0 {
-		t.index[place].hash = uint32(maphash.String(t.seed, l.ID))
+		t.index[place].hash = t.hashOf(l.ID)
 		t.held++
 	}
 	if cells > mostCells {

@@ -10,7 +10,7 @@ import (
 
 var errLineTooLong = errors.New("the line is too long")
 
-// lineReader cuts its input into lines in place: a line is a part of the buffer and lasts until the next is asked for.
+// lineReader cuts its input into lines in place: a line is a part of the buffer and lasts until next is called again.
 type lineReader struct {
 	in         io.Reader
 	buffer     []byte // a line that doesn't fit is too long
@@ -21,8 +21,11 @@ type lineReader struct {
 // next is the next line without its end; io.EOF after the last. A line that doesn't fit into the buffer is skipped, and
 // the error then matches errLineTooLong. ctx is looked at before every read.
 func (l *lineReader) next(ctx context.Context) ([]byte, error) {
+	if line, there := l.buffered(); there {
+		return line, nil
+	}
 	var skipped int
-	searched := l.start
+	searched := l.end
 	for {
 		if i := bytes.IndexByte(l.buffer[searched:l.end], '\n'); i >= 0 {
 			line := l.buffer[l.start : searched+i]
@@ -49,6 +52,17 @@ func (l *lineReader) next(ctx context.Context) ([]byte, error) {
 		n, err := l.in.Read(l.buffer[l.end:])
 		l.end, l.ended = l.end+n, err
 	}
+}
+
+// buffered is the next line without its end, if it has been read: then the lines before it last on.
+func (l *lineReader) buffered() ([]byte, bool) {
+	i := bytes.IndexByte(l.buffer[l.start:l.end], '\n')
+	if i < 0 {
+		return nil, false
+	}
+	line := l.buffer[l.start : l.start+i]
+	l.start += i + 1
+	return line, true
 }
 
 // whole is the line, unless a part of it had to be skipped.
