@@ -249,7 +249,7 @@ func (l *lane) report(err error) {
 	case errors.Is(err, state.ErrFenced), errors.Is(err, state.ErrOvertaken):
 		l.Metrics.fenced.WithLabelValues("redis").Inc()
 	}
-	if before == nil || before.Err == nil || before.Err.Error() != err.Error() {
+	if before == nil || before.Err == nil || gist(before.Err) != gist(err) {
 		l.log.Warn("the lane is held up", "error", err)
 	}
 }

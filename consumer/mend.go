@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"net"
+	"strings"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/segmentio/kafka-go"
@@ -26,6 +27,16 @@ func withMend(err error, mend string) error {
 		return err
 	}
 	return &mended{err, mend}
+}
+
+// gist is what an error says without the port of ours that it came about on, which is another one at every try.
+func gist(err error) string {
+	text := err.Error()
+	var op *net.OpError
+	if errors.As(err, &op) && op.Source != nil {
+		text = strings.ReplaceAll(text, op.Source.String(), "")
+	}
+	return text
 }
 
 // KafkaMend is err with what to do about it where Kafka does not let hotlead in: which key of the configuration to look

@@ -122,16 +122,19 @@ func (w *Worker) watchLayout(ctx context.Context) {
 // start waits until Kafka and Redis are as they must be; false when ctx ended first.
 func (w *Worker) start(ctx context.Context) bool {
 	pause := pauses{first: 200 * time.Millisecond, now: 200 * time.Millisecond, least: 200 * time.Millisecond, most: 5 * time.Second}
-	var said string
+	said := map[string]bool{} // a server that is away may say so in two or three ways, by turns
 	for ctx.Err() == nil {
 		err := w.check(ctx)
 		if err == nil {
 			return true
 		}
 		w.starting.Store(&startError{err})
-		if text := err.Error(); text != said && ctx.Err() == nil {
+		if text := gist(err); !said[text] && ctx.Err() == nil {
 			w.o.Log.Warn("waiting to start", "error", err)
-			said = text
+			if len(said) > 20 {
+				clear(said)
+			}
+			said[text] = true
 		}
 		if !pause.wait(ctx) {
 			break
