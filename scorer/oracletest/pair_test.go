@@ -16,9 +16,6 @@ import (
 	"github.com/hotlead/hotlead/scorer"
 )
 
-// checksByDefault is how many cases each property is tried with, unless -rapid.checks says otherwise.
-const checksByDefault = "1000"
-
 func TestMain(m *testing.M) {
 	flag.Parse()
 	told := false
