@@ -43,6 +43,19 @@ func (c *calm) covers(by []int, lo, hi []float64) bool {
 	return true
 }
 
+// endless is whether the range has no upper end, as that of a top tier.
+func (c *calm) endless() bool {
+	if !c.found {
+		return false
+	}
+	for _, hi := range c.hi {
+		if !math.IsInf(hi, 1) {
+			return false
+		}
+	}
+	return true
+}
+
 // kind is what is remembered of the kind of lead that the lead in hand is.
 func (f *Folder) kind(l *Lead) *calm {
 	if f.calm != nil {

@@ -160,10 +160,7 @@ func (f *Folder) schedule(l *Lead) {
 	case !f.search.moves:
 		l.Due = Never
 	case f.unscheduled:
-		l.Due = l.Clock
-		if f.quietSeen(l, lastInstant) {
-			l.Due = Never
-		}
+		l.Due = f.roughDue(l)
 	case l.Due <= l.Clock:
 		l.Due = f.due(l)
 	default:
@@ -174,6 +171,25 @@ func (f *Folder) schedule(l *Lead) {
 			l.Due = f.due(l)
 		}
 	}
+}
+
+// roughDue is the Due of an unscheduled lead. One that was not quiet is taken not to be until it moves.
+func (f *Folder) roughDue(l *Lead) Instant {
+	if l.Due != Never && l.Since != l.Clock {
+		return l.Clock
+	}
+	a, b := f.search.point(0), f.search.point(1)
+	f.fill(b, l, lastInstant)
+	f.boundPlain(l, a, b, f.foreseeFirings(l, lastInstant))
+	if f.inCalm(l) {
+		return Never
+	}
+	return l.Clock
+}
+
+// inCalm is whether what was found lies within the calm of the lead in hand.
+func (f *Folder) inCalm(l *Lead) bool {
+	return f.kind(l).covers(f.model.reads.settledBy, f.search.found.lo, f.search.found.hi)
 }
 
 // stillSafe is whether it is certain, after a few looks, that time alone changes nothing of the lead in hand, which is
@@ -243,8 +259,23 @@ func (f *Folder) firstMove(l *Lead, to Instant) (Instant, bool) {
 	if !f.search.moves || to <= l.Clock {
 		return 0, false
 	}
+	if f.staysUp(l, to) {
+		return 0, false
+	}
 	at, told := f.lookAhead(l, to, goesOn, looksMost)
 	return at, told == moved
+}
+
+// staysUp is whether the lead in hand, in a tier without an upper end, is certain to stay until that instant.
+func (f *Folder) staysUp(l *Lead, to Instant) bool {
+	if !f.kind(l).endless() {
+		return false
+	}
+	a, b := f.search.point(0), f.search.point(1)
+	f.fillAbove(a, l, l.Clock+1)
+	f.fill(b, l, to)
+	f.boundPlain(l, a, b, nil)
+	return f.inCalm(l)
 }
 
 // holdStill notes what the conditions that time does not move are for the lead in hand, once for all looks.
@@ -374,7 +405,7 @@ func (f *Folder) forecast(l *Lead, a, b *point) outlook {
 // foresee is what settle would do to the lead in hand while its moving values are within what was found.
 func (f *Folder) foresee(l *Lead) outlook {
 	s := &f.search
-	if f.kind(l).covers(f.model.reads.settledBy, s.found.lo, s.found.hi) {
+	if f.inCalm(l) {
 		return same
 	}
 	if !s.held {
