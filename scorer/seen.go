@@ -16,6 +16,9 @@ const (
 	seenMoved = 256
 )
 
+// Identity is the Hash of the Seen that is remembered of e.
+func (e *Event) Identity() uint64 { return identityOf(e.Source, e.ID) }
+
 // identityOf is the 64-bit hash of an event's source and ID. The NUL between them keeps ("a", "bc") and ("ab", "c")
 // apart.
 func identityOf(source, id string) uint64 {

@@ -1,6 +1,8 @@
 package app
 
 import (
+	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strconv"
@@ -82,5 +84,35 @@ func TestLeadsAreHeldInLittleMoreThanTheyAreStoredIn(t *testing.T) {
 		if stored, held := leadBytes(t, model, text); held > 2*stored {
 			t.Errorf("%s: a lead of %.0f bytes takes %.0f", model.Name, stored, held)
 		}
+	}
+}
+
+// TestABusyLeadKnowsItsDuplicates sends each of many events of one lead again, at once and after all others.
+func TestABusyLeadKnowsItsDuplicates(t *testing.T) {
+	const events = 1000
+	line := func(i int) string {
+		return fmt.Sprintf(`{"specversion":"1.0","id":"e%d","source":"s","type":"page.viewed","subject":"busy","time":"2026-01-01T00:00:00Z"}`+"\n", i)
+	}
+	var text strings.Builder
+	for i := range events {
+		text.WriteString(line(i) + line(i))
+	}
+	for i := range events {
+		text.WriteString(line(i))
+	}
+	f := foldStream(t, smallModel(t), []byte(text.String()), io.Discard)
+	place, _ := f.leads.find("busy")
+	busy := f.leads.busy(place)
+	if busy == nil || len(busy.Seen) != events {
+		t.Fatalf("the lead is %+v", busy)
+	}
+	certain := 0
+	for i := range events {
+		if busy.unseen((&scorer.Event{Source: "s", ID: fmt.Sprint("other", i)}).Identity()) {
+			certain++
+		}
+	}
+	if certain < events*8/10 {
+		t.Errorf("of %d new events no more than %d are certain to be new", events, certain)
 	}
 }
