@@ -71,7 +71,9 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return fmt.Errorf("preparing the worker: %w", err)
 	}
-	handler, err := handler(o, registry, readiness{worker, ctx}, NewReader(store, broker.Lanes, o.Model))
+	ready := readiness{worker, ctx}
+	observeReadiness(ctx, registry, ready)
+	handler, err := handler(o, registry, ready, NewReader(store, broker.Lanes, o.Model))
 	if err != nil {
 		return err
 	}

@@ -142,8 +142,8 @@ func TestTheServiceFromEventToPageAndBackToRest(t *testing.T) {
 	if status, lead := s.get(t, "/v1/leads/lead-42"); status != 200 || !strings.Contains(lead, `"tier":"hot"`) {
 		t.Errorf("%d: %s", status, lead)
 	}
-	if _, metrics := s.get(t, "/metrics"); !strings.Contains(metrics, "hotlead_lanes_owned 3") || !strings.Contains(metrics, `hotlead_model_info{name="small",version="3"} 1`) {
-		t.Error("the metrics lack the lanes or the model")
+	if _, metrics := s.get(t, "/metrics"); !strings.Contains(metrics, "hotlead_lanes_owned 3") || !strings.Contains(metrics, "hotlead_ready 1\n") || !strings.Contains(metrics, `hotlead_model_info{name="small",version="3"} 1`) {
+		t.Error("the metrics lack the lanes, the readiness or the model")
 	}
 	s.stop()
 	if err := <-s.ended; err != nil {

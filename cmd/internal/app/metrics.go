@@ -1,12 +1,14 @@
 package app
 
 import (
+	"context"
 	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/hotlead/hotlead/cmd/internal/web"
 	"github.com/hotlead/hotlead/scorer"
 	"github.com/hotlead/hotlead/state"
 )
@@ -20,6 +22,20 @@ func observeRedis(registry *prometheus.Registry, store *state.Store) {
 	}, []string{"command"})
 	registry.MustRegister(seconds)
 	store.Observe(func(command string, took time.Duration) { seconds.WithLabelValues(command).Observe(took.Seconds()) })
+}
+
+// observeReadiness tells at each scrape whether the service is ready, as /readyz does. Where a server is away, lanes stand
+// still and their own metrics with them, so this is what to be woken by. ctx bounds the asking.
+func observeReadiness(ctx context.Context, registry *prometheus.Registry, r web.Readiness) {
+	registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: "hotlead", Name: "ready",
+		Help: "1 where lanes are owned and progress, and Redis and Kafka answer; 0 where not: /readyz says why.",
+	}, func() float64 {
+		if r.Ready(ctx) != nil {
+			return 0
+		}
+		return 1
+	}))
 }
 
 // newRegistry is a registry with what is told of every process, of this build and of the configured model.
