@@ -10,6 +10,6 @@ if [ ! -s "$password" ]; then
   mv "$password.new" "$password"
 fi
 sed "s/^user hotlead off resetpass/user hotlead on resetpass >$(cat "$password")/" /etc/redis/users.acl > /data/users.acl
-# The image's own start gives /data to the user redis and goes on as that user.
+chown redis:redis /data/users.acl # as whom the image's own start goes on
 exec docker-entrypoint.sh redis-server --aclfile /data/users.acl --appendonly yes --maxmemory-policy noeviction \
   --maxmemory "${MAXMEMORY:-1gb}" --save ''
