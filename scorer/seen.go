@@ -59,9 +59,11 @@ func (l *Lead) remember(identity uint64) (forgot bool) {
 	for forget < len(l.Seen) && l.Seen[forget].At <= l.Clock-seenFor {
 		forget++
 	}
-	if len(l.Seen) < seenMoved {
+	switch {
+	case forget == 0:
+	case len(l.Seen) < seenMoved:
 		l.Seen = append(l.Seen[:0], l.Seen[forget:]...)
-	} else {
+	default:
 		l.Seen = l.Seen[forget:]
 	}
 	l.Seen = append(l.Seen, Seen{Hash: identity, At: l.Clock})

@@ -230,6 +230,9 @@ func (f *Fold) until() scorer.Instant {
 func (f *Fold) Finish() error {
 	var all []scorer.Change
 	for place := range f.leads.index {
+		if place%stretchLines == 0 {
+			f.leads.fetchPlaces(place, place+stretchLines)
+		}
 		if f.leads.index[place].at == 0 {
 			continue
 		}

@@ -69,13 +69,34 @@ func (t *leadTable) fetch(lines []decodedLine) {
 			if t.index[place].hash != l.hash {
 				continue
 			}
-			if at := t.index[place].at; at&unpacked != 0 {
-				t.fetched ^= uint32(t.large[at&^unpacked].Clock)
-			} else {
-				slot := t.slot(at)
-				t.fetched ^= uint32(slot[0]) + uint32(slot[min(64, len(slot)-1)])
-			}
+			t.fetchLead(t.index[place].at)
 			break
 		}
 	}
+}
+
+// fetchPlaces has the processor fetch the leads at these places of the index, the last not included.
+func (t *leadTable) fetchPlaces(from, to int) {
+	for _, lead := range t.index[from:to] {
+		if lead.at != 0 {
+			t.fetchLead(lead.at)
+		}
+	}
+}
+
+// fetchLead reads some of the lead that lies there, and does not wait for it.
+func (t *leadTable) fetchLead(at uint32) {
+	if at&unpacked != 0 {
+		l := t.large[at&^unpacked].Lead
+		t.fetched ^= uint32(l.Clock)
+		if seen := l.Seen; len(seen) > 0 {
+			t.fetched ^= uint32(seen[len(seen)-1].Hash)
+		}
+		if len(l.Counters) > 0 {
+			t.fetched ^= l.Counters[0].Count
+		}
+		return
+	}
+	slot := t.slot(at)
+	t.fetched ^= uint32(slot[0]) + uint32(slot[min(64, len(slot)-1)])
 }
