@@ -77,6 +77,11 @@ func TestEveryAlertSaysWhatToDo(t *testing.T) {
 		title, text, _ := strings.Cut(section, "\n")
 		sections[strings.ToLower(strings.ReplaceAll(title, " ", "-"))] = text
 	}
+	for _, link := range regexp.MustCompile(`\]\(#([^)]+)\)`).FindAllStringSubmatch(string(runbook), -1) {
+		if _, there := sections[link[1]]; !there {
+			t.Errorf("the runbook links to its section %s, which is not there", link[1])
+		}
+	}
 	alerts := 0
 	for _, r := range alertRules(t) {
 		if r.Alert == "" {
