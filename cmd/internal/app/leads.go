@@ -15,9 +15,9 @@ import (
 const (
 	cell       = 32 // bytes
 	chunkCells = 1 << 13
-	// mostCells bounds a packed lead. A larger one, of some thirty events, stays as it is: to unpack it for each of its many
-	// events would be costly. Were that bound 32, all leads would take a tenth less memory, and folding as much more time.
-	mostCells = 12
+	// mostCells bounds a packed lead. A larger one, of some seventy events, stays as it is: to unpack it for each of its
+	// many events would be costly.
+	mostCells = 24
 	// packedHeader is the length of the ID (2 bytes) and of what state makes of the lead (2 bytes).
 	packedHeader = 4
 	// unpacked marks the place of a lead that is not packed, above its number.
