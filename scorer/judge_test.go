@@ -76,7 +76,9 @@ func TestJudgeSaysWhatEachRuleMakesOfAnEvent(t *testing.T) {
 		t.Error("an idle rule comes due before its time")
 	}
 	s.advance(2 * day)
-	_, j, _ = s.folder.JudgeIdle(&s.lead, t0.Add(4*day))
+	if _, j, found = s.folder.JudgeIdle(&s.lead, t0.Add(4*day)); !found {
+		t.Error("no idle rule comes due")
+	}
 	says(j.Engagement, "asleep 1 0/0;")
 
 	s.does(5*day, "left")

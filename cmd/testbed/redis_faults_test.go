@@ -38,7 +38,11 @@ func TestABlockedRedisAnswersLater(t *testing.T) {
 	}
 	r := testbed.OwnRedis(t)
 	c := redis.NewClient(&redis.Options{Addr: r.Addr, MaxRetries: -1, ReadTimeout: 100 * time.Millisecond})
-	t.Cleanup(func() { _ = c.Close() })
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	r.Block(600 * time.Millisecond)
 	if err := c.Ping(t.Context()).Err(); !timedOut(err) {
 		t.Errorf("a blocked Redis answered %v, want a timeout", err)

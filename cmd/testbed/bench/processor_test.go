@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -29,12 +30,12 @@ func spent(t testing.TB) processors {
 		t.Fatal(err)
 	}
 	for _, dir := range dirs {
-		pid, _ := strconv.Atoi(filepath.Base(dir))
+		pid, err := strconv.Atoi(filepath.Base(dir))
 		parent, time, ok := readStat(dir)
-		if !ok || pid != os.Getpid() && parent != os.Getpid() {
+		if err != nil || !ok || pid != os.Getpid() && parent != os.Getpid() {
 			continue
 		}
-		command, _ := os.ReadFile(filepath.Join(dir, "cmdline"))
+		command, _ := os.ReadFile(filepath.Join(dir, "cmdline")) // of one that has ended meanwhile: nobody's
 		switch {
 		case pid == os.Getpid():
 			p.self = time
@@ -60,8 +61,8 @@ func readStat(dir string) (parent int, spent time.Duration, ok bool) {
 	if !ok || len(fields) < 13 {
 		return 0, 0, false
 	}
-	parent, _ = strconv.Atoi(fields[1])
-	user, _ := strconv.ParseInt(fields[11], 10, 64)
-	system, _ := strconv.ParseInt(fields[12], 10, 64)
-	return parent, time.Duration(user+system) * tick, true
+	parent, err = strconv.Atoi(fields[1])
+	user, userErr := strconv.ParseInt(fields[11], 10, 64)
+	system, systemErr := strconv.ParseInt(fields[12], 10, 64)
+	return parent, time.Duration(user+system) * tick, errors.Join(err, userErr, systemErr) == nil
 }
