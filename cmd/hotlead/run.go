@@ -19,7 +19,8 @@ func newRun() *cobra.Command {
 announces what it has in hand. Told again, it ends at once.
 
 Each key of the configuration file is also an environment variable, which goes
-before the file; lists are separated by commas there.
+before the file; lists are separated by commas there. With types and defaults:
+https://github.com/hotlead/hotlead/blob/main/deploy/configuration.md
 
 ` + app.ConfigHelp(),
 		Args: cobra.NoArgs,
