@@ -112,30 +112,5 @@ func (l *lane) holds(ctx context.Context, r *events.OutRecord) (bool, error) {
 
 // scan reads a partition from offset at (or its start) to its present end.
 func (l *lane) scan(ctx context.Context, part wire.Partition, at int64, each func(*events.Record) error) error {
-	bounds, err := l.cluster.Bounds(ctx, []wire.Partition{part})
-	if err != nil {
-		return fmt.Errorf("reading the bounds of %s[%d]: %w", part.Topic, part.Partition, err)
-	}
-	fetcher := l.cluster.Fetcher(fetchBytes)
-	defer fetcher.Close()
-	end := bounds[part].Stable
-	for at = max(at, bounds[part].Start); at < end; {
-		fetched, err := fetcher.Fetch(ctx, []wire.Position{{Partition: part, Offset: at}}, idleWait)
-		if err != nil {
-			return fmt.Errorf("reading %s[%d] at %d: %w", part.Topic, part.Partition, at, err)
-		}
-		for i := range fetched {
-			f := &fetched[i]
-			if f.Err != nil {
-				return fmt.Errorf("reading %s[%d] at %d: %w", part.Topic, part.Partition, at, f.Err)
-			}
-			for j := range f.Records {
-				if err := each(&f.Records[j]); err != nil {
-					return err
-				}
-			}
-			at = f.Next
-		}
-	}
-	return nil
+	return scan(ctx, l.cluster, part, at, each)
 }

@@ -15,7 +15,7 @@ var ErrNoChange = errors.New("not a change that hotlead announced")
 // announcedDepth bounds how deep an announced change nests: it is 4 deep today.
 const announcedDepth = 64
 
-// Announced is what an announced change says of its lead, as far as recovery needs it.
+// Announced is what an announced change says of its lead, as far as recovery and those who choose by it need it.
 type Announced struct {
 	Kind     scorer.ChangeKind
 	Lead     string
@@ -23,6 +23,8 @@ type Announced struct {
 	From, To string
 	// Stage is the lead's stage after the change, "" where it had reached none.
 	Stage string
+	// Route is where the model sends leads of the tier To, "" for nowhere.
+	Route string
 	// At is the instant at which the change became true.
 	At scorer.Instant
 }
@@ -74,6 +76,8 @@ func (a *Announced) readData(data []byte) string {
 			text = &a.To
 		case "stage":
 			text = &a.Stage
+		case "route":
+			text = &a.Route
 		case "sequence":
 			s.value()
 			sequence, err := strconv.ParseUint(string(data[start:s.i]), 10, 64)

@@ -124,7 +124,7 @@ func TestReadChangeReadsWhatWasAnnounced(t *testing.T) {
 		value := ChangeRecord("t", 0, c).Value
 		got, err := ReadChange(value)
 		clear(value) // Nothing may alias it.
-		want := Announced{Kind: c.Kind, Lead: c.Lead, Sequence: c.Sequence, From: c.From, To: c.To, Stage: c.Stage, At: c.At}
+		want := Announced{Kind: c.Kind, Lead: c.Lead, Sequence: c.Sequence, From: c.From, To: c.To, Stage: c.Stage, Route: c.Route, At: c.At}
 		if diff := cmp.Diff(want, got); err != nil || diff != "" {
 			t.Fatal(err, diff)
 		}
