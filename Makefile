@@ -1,12 +1,16 @@
 # Habits. What a change has to pass is .ci/run.
 .DEFAULT_GOAL := help
-.PHONY: help test lint bench dev fuzz chaos mutants ci
+.PHONY: help test lint bench stages dev fuzz chaos mutants ci
 
 FUZZTIME ?= 20s
 SEEDS ?= 1
 SEED ?= 1
 CELLS ?=
 PARALLEL ?= 3
+ROUNDS ?= 5
+EVENTS ?= 2000000
+PARTS ?= throughput
+OUT ?= dist/bench
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,8 +23,12 @@ lint: ## gofmt, vet, and golangci-lint, which is built once
 	go vet ./...
 	.ci/lint
 
-bench: ## all benchmarks, with allocations
-	go test -run '^$$' -bench . -benchmem ./...
+bench: ## hotlead beside its peers (ROUNDS, EVENTS, PARTS; report and pictures in OUT); to try: ROUNDS=1 EVENTS=300000
+	HOTLEAD_TESTBED=process go test -run '^$$' -bench '^BenchmarkAll$$' -benchtime 1x -count 1 -timeout 0 ./cmd/testbed/bench \
+		-args -rounds $(ROUNDS) -events $(EVENTS) -parts $(PARTS) -out $(abspath $(OUT))
+
+stages: ## the benchmarks of each stage, with allocations
+	go test -run '^$$' -bench . -benchmem $$(go list ./... | grep -v /cmd/testbed/bench)
 
 dev: ## hotlead with everything in one process, and simulated leads
 	go run ./cmd/hotlead dev

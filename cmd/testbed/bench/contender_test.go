@@ -1,5 +1,3 @@
-//go:build peers
-
 package bench
 
 import (
@@ -10,6 +8,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
+
+	"github.com/segmentio/kafka-go"
 
 	"github.com/hotlead/hotlead/cmd/testbed"
 	"github.com/hotlead/hotlead/cmd/testbed/workload"
@@ -20,132 +21,182 @@ type contender struct {
 	name string
 	// settings are a peer's; nil for hotlead.
 	settings map[string]string
+	// java are the options of a peer's JVM.
+	java []string
 	// flink is whether it is the Flink peer.
 	flink bool
+	// rounds bounds how often it runs; 0: in all rounds.
+	rounds int
 }
 
-// throughput are the contenders for events a second. The peers are run as their users run them, and in the best
-// configurations that were found for them.
-var throughput = []contender{
-	{name: "hotlead"},
-	{name: "Kafka Streams as its users run it", settings: map[string]string{
+// largeHeap is what the peers were at their best with.
+var largeHeap = []string{"-Xms3g", "-Xmx3g", "-XX:+UseParallelGC"}
+
+// byThroughput are the contenders for events a second.
+var byThroughput = []contender{
+	{name: Floor},
+	{name: Hotlead},
+	{name: Streams, settings: map[string]string{
 		"STORE": "rocksdb", "JSON": "databind", "COMMIT_MS": "100", "CACHE_MB": "10", "TUNED": "false"}},
-	{name: "Kafka Streams tuned, RocksDB", settings: map[string]string{
+	{name: StreamsTuned, java: largeHeap, settings: map[string]string{
 		"STORE": "rocksdb", "JSON": "streaming", "COMMIT_MS": "1000", "CACHE_MB": "256", "TUNED": "true"}},
-	{name: "Kafka Streams tuned, in memory", settings: map[string]string{
+	{name: StreamsMemory, java: largeHeap, settings: map[string]string{
 		"STORE": "memory", "JSON": "streaming", "COMMIT_MS": "100", "CACHE_MB": "0", "TUNED": "true"}},
-	{name: "Flink tuned, heap state", flink: true, settings: map[string]string{
+	{name: FlinkHeap, java: largeHeap, flink: true, settings: map[string]string{
 		"STORE": "hashmap", "JSON": "streaming", "COMMIT_MS": "1000"}},
 }
 
-// latency are the contenders for the time from an event to its change.
-var latency = []contender{
-	{name: "hotlead"},
-	{name: "Kafka Streams, commits every 1 ms", settings: map[string]string{
+// byLatency are the contenders for the time from an event to its change.
+var byLatency = []contender{
+	{name: Hotlead},
+	{name: StreamsPrompt, java: largeHeap, settings: map[string]string{
 		"STORE": "rocksdb", "JSON": "streaming", "COMMIT_MS": "1", "CACHE_MB": "256", "TUNED": "true"}},
+	{name: FlinkPrompt, java: largeHeap, flink: true, rounds: 1, settings: map[string]string{
+		"STORE": "hashmap", "JSON": "streaming", "COMMIT_MS": "100"}},
 }
 
-// builds makes the programs once.
-type builds struct{ hotlead, peers string }
+// programs are what is run, built once.
+type programs struct {
+	hotlead, floor string
+	// peers is where their classes are; "" where they could not be built, and why not.
+	peers  string
+	absent string
+}
 
-func build(t *testing.T) builds {
-	t.Helper()
-	b := builds{hotlead: filepath.Join(t.TempDir(), "hotlead"), peers: "peers"}
-	for _, c := range []*exec.Cmd{
-		exec.CommandContext(t.Context(), "go", "build", "-o", b.hotlead, "github.com/hotlead/hotlead/cmd/hotlead"),
-		exec.CommandContext(t.Context(), "mvn", "-q", "-B", "-f", filepath.Join(b.peers, "pom.xml"), "package"),
-	} {
-		if said, err := c.CombinedOutput(); err != nil {
-			t.Fatalf("building: %v\n%s", err, said)
+func build(b *testing.B) programs {
+	b.Helper()
+	dir := b.TempDir()
+	p := programs{hotlead: filepath.Join(dir, "hotlead"), floor: filepath.Join(dir, "floor"), peers: "peers"}
+	for file, pkg := range map[string]string{p.hotlead: "cmd/hotlead", p.floor: "consumer/internal/floor"} {
+		if said, err := exec.CommandContext(b.Context(), "go", "build", "-o", file, "github.com/hotlead/hotlead/"+pkg).CombinedOutput(); err != nil {
+			b.Fatalf("building %s: %v\n%s", pkg, err, said)
 		}
 	}
-	return b
+	if said, err := exec.CommandContext(b.Context(), "mvn", "-q", "-B", "-f", filepath.Join(p.peers, "pom.xml"), "package").CombinedOutput(); err != nil {
+		p.peers, p.absent = "", fmt.Sprintf("Kafka Streams and Flink: building them by Maven (apt-get install maven): %v", err)
+		say("%s\n%s", p.absent, said)
+	}
+	return p
 }
 
 // running is a contender at work, with topics, group and state of its own.
 type running struct {
-	t             *testing.T
-	cmd           *exec.Cmd
-	said          *os.File
-	group, output string
+	b      *testing.B
+	name   string
+	cmd    *exec.Cmd
+	said   *os.File
+	group  string
+	output string
+	// topics are those that were made for it, http where hotlead tells of itself.
+	topics map[string]int
+	http   string
+	dir    string
 }
 
-func (s *servers) start(c contender) *running {
-	s.t.Helper()
-	r := &running{t: s.t, group: testbed.Unique(s.t, "g"), output: testbed.Unique(s.t, "changes")}
-	topics := map[string]int{r.output: lanes}
-	if c.settings == nil {
-		r.cmd = s.hotlead(r, topics)
-	} else {
-		r.cmd = s.peer(r, c)
-	}
-	testbed.CreateTopics(s.t, s.kafka, topics)
+// job is what a contender is started on.
+type job struct {
+	input string
+	lanes int
+	// memory are the bytes of leads that hotlead may hold; 0: as it is configured by itself.
+	memory int64
+}
+
+func (s *servers) start(c contender, j job) *running {
+	s.b.Helper()
+	r := &running{b: s.b, name: c.name, group: testbed.Unique(s.b, "g"), output: testbed.Unique(s.b, "changes"), topics: map[string]int{}}
 	var err error
-	if r.said, err = os.Create(filepath.Join(s.t.TempDir(), "said")); err != nil {
-		s.t.Fatal(err)
+	if r.dir, err = os.MkdirTemp(s.dir, "run-"); err != nil {
+		s.b.Fatal(err)
 	}
-	r.cmd.Stdout, r.cmd.Stderr = r.said, r.said
-	if err := r.cmd.Start(); err != nil {
-		s.t.Fatal(err)
+	r.topics[r.output] = j.lanes
+	if c.settings == nil {
+		s.hotlead(r, j)
+	} else {
+		s.peer(r, c, j)
 	}
+	testbed.CreateTopics(s.b, s.kafka, r.topics, forever)
+	s.run(r)
 	return r
+}
+
+// forever keeps records of whatever age: events of the work are as old as they say.
+var forever = kafka.ConfigEntry{ConfigName: "retention.ms", ConfigValue: "-1"}
+
+// run starts r's command.
+func (s *servers) run(r *running) {
+	s.b.Helper()
+	var err error
+	if r.said, err = os.OpenFile(filepath.Join(r.dir, "said"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600); err != nil {
+		s.b.Fatal(err)
+	}
+	r.cmd.Stdout, r.cmd.Stderr, r.cmd.SysProcAttr = r.said, r.said, diesWithParent()
+	if err := r.cmd.Start(); err != nil {
+		s.b.Fatal(err)
+	}
 }
 
 // stop ends it as planned, and waits.
 func (r *running) stop() {
-	r.t.Helper()
+	r.b.Helper()
 	if err := r.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		r.t.Errorf("stopping: %v; it said:\n%s", err, r.words())
+		r.b.Errorf("stopping %s: %v; it said:\n%s", r.name, err, r.words())
 	}
+	late := time.AfterFunc(time.Minute, func() { _ = r.cmd.Process.Kill() }) // a JVM may hang; what it holds is thrown away
+	defer late.Stop()
 	_ = r.cmd.Wait() // a JVM that is told to end says 143
 	r.said.Close()
 }
 
+// words are the end of what it has said.
 func (r *running) words() string {
 	text, _ := os.ReadFile(r.said.Name())
 	return string(text[max(0, len(text)-4000):])
 }
 
-// hotlead is the command of the service; it adds its own topics.
-func (s *servers) hotlead(r *running, topics map[string]int) *exec.Cmd {
-	s.t.Helper()
-	qualification, letters, inbox := testbed.Unique(s.t, "qualification"), testbed.Unique(s.t, "letters"), testbed.Unique(s.t, "inbox")
-	topics[qualification], topics[letters], topics[inbox] = lanes, lanes, lanes
-	dir := s.t.TempDir()
-	model, config := filepath.Join(dir, "model.yaml"), filepath.Join(dir, "hotlead.yaml")
+// hotlead prepares the command of the service, and the topics that it needs beside the peers'.
+func (s *servers) hotlead(r *running, j job) {
+	s.b.Helper()
+	names := map[string]string{}
+	for _, what := range []string{"qualification", "letters", "inbox"} {
+		names[what] = testbed.Unique(s.b, what)
+		r.topics[names[what]] = j.lanes
+	}
+	r.http = testbed.FreeAddr(s.b)
+	model, config := filepath.Join(r.dir, "model.yaml"), filepath.Join(r.dir, "hotlead.yaml")
 	text := fmt.Sprintf(`kafka:
   brokers: [%q]
   group: %s
   topics: {engagement: %s, qualification: %s, tier_changes: %s, dead_letters: %s, inbox: %s}
 redis: {addrs: [%q], prefix: %s}
 model: %q
-http: {listen: "127.0.0.1:0"}
-`, s.kafka, r.group, s.input, qualification, r.output, letters, inbox, s.redis, testbed.Unique(s.t, "k"), model)
+http: {listen: %q}
+`, s.kafka, r.group, j.input, names["qualification"], r.output, names["letters"], names["inbox"], s.redis, testbed.Unique(s.b, "k"), model, r.http)
+	if j.memory > 0 {
+		text += fmt.Sprintf("limits: {memory_bytes: %d}\n", j.memory)
+	}
 	for path, content := range map[string]string{model: string(workload.Model), config: text} {
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
-			s.t.Fatal(err)
+			s.b.Fatal(err)
 		}
 	}
-	return exec.Command(s.builds.hotlead, "run", "--config", config) //nolint:noctx // stopped by stop
+	r.cmd = exec.Command(s.programs.hotlead, "run", "--config", config)
 }
 
-// peer is the command of a peer, with a heap as large as it likes.
-func (s *servers) peer(r *running, c contender) *exec.Cmd {
-	s.t.Helper()
+// peer prepares the command of a peer.
+func (s *servers) peer(r *running, c contender, j job) {
 	dir, class := "kafka-streams", "peers.OnKafkaStreams"
-	args := []string{"-Xms3g", "-Xmx3g", "-XX:+UseParallelGC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=error"}
+	args := append([]string{"-Dorg.slf4j.simpleLogger.defaultLogLevel=error"}, c.java...)
 	if c.flink {
 		dir, class = "flink", "peers.OnFlink"
 		for _, opened := range []string{"java.base/java.lang", "java.base/java.util", "java.base/java.time"} {
 			args = append(args, "--add-opens="+opened+"=ALL-UNNAMED")
 		}
 	}
-	target := filepath.Join(s.builds.peers, dir, "target")
+	target := filepath.Join(s.programs.peers, dir, "target")
 	path := strings.Join([]string{filepath.Join(target, "classes"), filepath.Join(target, "lib", "*")}, string(os.PathListSeparator))
-	cmd := exec.Command("java", append(args, "-cp", path, class)...) //nolint:noctx // stopped by stop
-	cmd.Env = append(os.Environ(), "BROKERS="+s.kafka, "INPUT="+s.input, "OUTPUT="+r.output, "GROUP="+r.group, "THREADS=2", "STATE_DIR="+s.t.TempDir())
+	r.cmd = exec.Command("java", append(args, "-cp", path, class)...)
+	r.cmd.Env = append(os.Environ(), "BROKERS="+s.kafka, "INPUT="+j.input, "OUTPUT="+r.output, "GROUP="+r.group, "THREADS=2", "STATE_DIR="+r.dir)
 	for name, value := range c.settings {
-		cmd.Env = append(cmd.Env, name+"="+value)
+		r.cmd.Env = append(r.cmd.Env, name+"="+value)
 	}
-	return cmd
 }

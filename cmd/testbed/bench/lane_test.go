@@ -1,5 +1,3 @@
-// Package bench measures hotlead as a whole: workers on a Kafka and a Redis of the testbed, with the work of package
-// workload. It holds benchmarks alone.
 package bench
 
 import (
@@ -7,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strconv"
 	"testing"
 	"time"
 
@@ -34,13 +33,13 @@ func TestMain(m *testing.M) { os.Exit(testbed.Run(m)) }
 func BenchmarkLanes(b *testing.B) {
 	s := newService(b)
 	s.produce(workload.New(1, workload.Leads, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)), b.N)
-	memory := s.redisMemory()
-	before := spent(b)
+	memory := usedMemory(b, s.raw)
+	before := processorsSoFar(b)
 	b.ResetTimer()
 	stop := s.start()
 	s.drained()
 	b.StopTimer()
-	after := spent(b)
+	after := processorsSoFar(b)
 	stop()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
 	for who, total := range map[string]time.Duration{
@@ -48,7 +47,17 @@ func BenchmarkLanes(b *testing.B) {
 	} {
 		b.ReportMetric(float64(total.Nanoseconds())/float64(b.N), who+"-ns/op")
 	}
-	b.ReportMetric(float64(s.redisMemory()-memory)/float64(s.leads()), "redisB/lead")
+	b.ReportMetric((usedMemory(b, s.raw)-memory)/float64(s.leads()), "redisB/lead")
+}
+
+// processorsSoFar is the processor time so far.
+func processorsSoFar(b *testing.B) processors {
+	b.Helper()
+	p, err := spent()
+	if err != nil {
+		b.Fatal(err)
+	}
+	return p
 }
 
 // service is one set of topics, keys and options.
@@ -172,17 +181,18 @@ func (s *service) drained() {
 	}
 }
 
-func (s *service) redisMemory() int64 {
-	s.b.Helper()
-	info, err := s.raw.InfoMap(s.b.Context(), "memory").Result()
+// usedMemory is Redis' used_memory, in bytes.
+func usedMemory(b *testing.B, raw *redis.Client) float64 {
+	b.Helper()
+	info, err := raw.InfoMap(b.Context(), "memory").Result()
 	if err != nil {
-		s.b.Fatal(err)
+		b.Fatal(err)
 	}
-	var n int64
-	for _, c := range info["Memory"]["used_memory"] {
-		n = n*10 + int64(c-'0')
+	used, err := strconv.ParseFloat(info["Memory"]["used_memory"], 64)
+	if err != nil {
+		b.Fatal(err)
 	}
-	return n
+	return used
 }
 
 // leads are how many leads Redis holds.

@@ -38,8 +38,11 @@ var shares = [...]struct {
 
 // Generator makes the events in their order.
 type Generator struct {
+	// Every is how far the times of two events that follow each other lie apart, the package's Every at first.
+	Every time.Duration
+
 	random *rand.Rand
-	leads  *rand.Zipf
+	lead   func() uint64
 	types  [100]string
 	number uint64
 	start  time.Time
@@ -48,8 +51,27 @@ type Generator struct {
 // New is a generator of events about so many leads, the first of them at start. It is math/rand's first generator, whose
 // numbers for a seed never change.
 func New(seed int64, leads uint64, start time.Time) *Generator {
-	g := &Generator{random: rand.New(rand.NewSource(seed)), start: start.UTC()}
-	g.leads = rand.NewZipf(g.random, 1.05, 50, leads-1)
+	g := newGenerator(seed, start)
+	g.lead = rand.NewZipf(g.random, 1.05, 50, leads-1).Uint64
+	return g
+}
+
+// NewEven is New with leads drawn uniformly.
+func NewEven(seed int64, leads uint64, start time.Time) *Generator {
+	g := newGenerator(seed, start)
+	g.lead = func() uint64 { return uint64(g.random.Int63n(int64(leads))) }
+	return g
+}
+
+// NewInTurn is New with one lead after the other, from the first again after the last.
+func NewInTurn(seed int64, leads uint64, start time.Time) *Generator {
+	g := newGenerator(seed, start)
+	g.lead = func() uint64 { return g.number % leads }
+	return g
+}
+
+func newGenerator(seed int64, start time.Time) *Generator {
+	g := &Generator{Every: Every, random: rand.New(rand.NewSource(seed)), start: start.UTC()}
 	at := 0
 	for _, s := range shares {
 		for range s.percent {
@@ -60,9 +82,12 @@ func New(seed int64, leads uint64, start time.Time) *Generator {
 	return g
 }
 
+// Time is when the next event happens.
+func (g *Generator) Time() time.Time { return g.start.Add(time.Duration(g.number) * g.Every) }
+
 // Append appends the next event to b: its key, then its value. It returns b and the length of the key.
 func (g *Generator) Append(b []byte) (text []byte, key int) {
-	lead := g.leads.Uint64()
+	lead := g.lead()
 	kind := g.types[g.random.Intn(100)]
 	x := g.random.Int63()
 	before := len(b)
@@ -75,7 +100,7 @@ func (g *Generator) Append(b []byte) (text []byte, key int) {
 	b = append(b, `","subject":"`...)
 	b = appendLead(b, lead)
 	b = append(b, `","time":"`...)
-	b = g.start.Add(time.Duration(g.number)*Every).AppendFormat(b, "2006-01-02T15:04:05.000Z")
+	b = g.Time().AppendFormat(b, "2006-01-02T15:04:05.000Z")
 	b = append(b, `","datacontenttype":"application/json","data":{"url":"/docs/`...)
 	b = strconv.AppendInt(b, x%1000, 10)
 	b = append(b, `","account_id":"acme-`...)

@@ -1,0 +1,173 @@
+package bench
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os/exec"
+	"strconv"
+	"strings"
+)
+
+// passes are how often the floor reads the work in one run: it is quick.
+const passes = 3
+
+// throughput lets all contenders fold the work in turns.
+func (s *servers) throughput(report *Report, w *work, rounds int) {
+	s.b.Helper()
+	s.warmUp(w)
+	for round := range rounds {
+		for i := range byThroughput {
+			c := byThroughput[(round+i)%len(byThroughput)] // no one always follows the same one
+			if c.settings != nil && s.programs.peers == "" {
+				continue
+			}
+			run, err := s.measure(c, w)
+			if err != nil {
+				say("round %d: %v", round+1, err)
+				report.Failed = append(report.Failed, fmt.Sprintf("round %d: %v", round+1, err))
+				continue
+			}
+			run.Round = round + 1
+			report.Throughput = append(report.Throughput, run)
+			say("round %d: %s: %s events/s, %.2f s of processors a million (own %.2f, Kafka %.2f, Redis %.2f), %d MiB, others %.0f %%", run.Round, run.Contender,
+				short(run.PerSecond), run.CPU.All(), run.CPU.Own, run.CPU.Kafka, run.CPU.Redis, run.PeakMiB, 100*run.Others)
+		}
+	}
+}
+
+// warmUp runs what makes the broker compile its ways, which is not measured: reading, and each way of writing.
+func (s *servers) warmUp(w *work) {
+	s.b.Helper()
+	for _, c := range byThroughput {
+		if c.name != Hotlead && (c.name != StreamsTuned || s.programs.peers == "") {
+			continue
+		}
+		say("warming up the broker: %s", c.name)
+		if _, err := s.measure(c, w); err != nil {
+			say("warming up: %v", err)
+		}
+	}
+}
+
+// measure is one run of a contender over the whole work; an error says that it was none.
+func (s *servers) measure(c contender, w *work) (Run, error) {
+	s.b.Helper()
+	if c.name == Floor {
+		return s.floor(w)
+	}
+	r := s.start(c, job{input: w.topic, lanes: w.lanes})
+	defer s.discard(r)
+	run, err := s.timed(r, w)
+	if err != nil {
+		return run, err
+	}
+	must := w.byPeers
+	if c.settings == nil {
+		must = w.byHotlead
+	}
+	announced, err := s.audit(r, must)
+	run.Changes, run.ByTime = announced.byEvents, announced.byTime
+	return run, err
+}
+
+// timed is measured from the first commit, so that nobody's start counts, to the last.
+func (s *servers) timed(r *running, w *work) (Run, error) {
+	s.b.Helper()
+	run := Run{Contender: r.name}
+	pid := r.cmd.Process.Pid
+	first := s.committed(r, w, 1)
+	before := processorsSoFar(s.b)
+	half, allocations := s.committed(r, w, w.events/2), 0.0
+	if r.http != "" {
+		allocations = s.metric(r, "go_memstats_mallocs_total")
+	}
+	s.committed(r, w, w.events)
+	after := processorsSoFar(s.b)
+	if run.Events = w.events - first; run.Events < w.events/4 {
+		return run, fmt.Errorf("%s had committed %d of %d events at its first commit: too few are left to measure", r.name, first, w.events)
+	}
+	millions := float64(run.Events) / 1e6
+	run.Seconds = after.at.Sub(before.at).Seconds()
+	run.PerSecond = float64(run.Events) / run.Seconds
+	run.CPU = after.since(before, pid).over(millions)
+	run.Others = after.othersSince(before, s.cpus)
+	run.PeakMiB = peakMemory(pid)
+	if r.http != "" {
+		if half < w.events {
+			run.AllocationsPerEvent = (s.metric(r, "go_memstats_mallocs_total") - allocations) / float64(w.events-half)
+		}
+		run.RedisMiB = residentMemory("redis-server")
+		run.BytesPerLead = usedMemory(s.b, s.raw) / s.metric(r, "hotlead_leads")
+	}
+	return run, nil
+}
+
+// over is the time for each of n.
+func (c CPU) over(n float64) CPU { return CPU{Own: c.Own / n, Kafka: c.Kafka / n, Redis: c.Redis / n} }
+
+// floor is a run of the floor, which commits nothing and measures itself.
+func (s *servers) floor(w *work) (Run, error) {
+	s.b.Helper()
+	var out, said bytes.Buffer
+	floor := exec.CommandContext(s.b.Context(), s.programs.floor, s.kafka, w.topic, strconv.Itoa(w.lanes), strconv.Itoa(passes))
+	floor.Stdout, floor.Stderr = &out, &said
+	before := processorsSoFar(s.b)
+	if err := floor.Run(); err != nil {
+		return Run{}, fmt.Errorf("running the floor: %w\n%s", err, said.String())
+	}
+	after := processorsSoFar(s.b)
+	var told struct {
+		Events  int64
+		Seconds float64
+	}
+	if err := json.Unmarshal(out.Bytes(), &told); err != nil {
+		return Run{}, fmt.Errorf("reading what the floor says: %w", err)
+	}
+	if told.Events != passes*w.events {
+		return Run{}, fmt.Errorf("the floor decoded %d events instead of %d", told.Events, passes*w.events)
+	}
+	own := floor.ProcessState.UserTime() + floor.ProcessState.SystemTime()
+	spent := CPU{Own: own.Seconds(), Kafka: (after.kafka - before.kafka).Seconds()}
+	run := Run{Contender: Floor, Events: told.Events, Seconds: told.Seconds, PerSecond: float64(told.Events) / told.Seconds, CPU: spent.over(float64(told.Events) / 1e6)}
+	run.Others = max(0, after.othersSince(before, s.cpus)-own.Seconds()/(after.at.Sub(before.at).Seconds()*float64(s.cpus)))
+	return run, nil
+}
+
+// metric is the sum over all labels of one of hotlead's metrics.
+func (s *servers) metric(r *running, name string) (sum float64) {
+	s.b.Helper()
+	text, err := scrape(r.http)
+	if err != nil {
+		s.b.Fatalf("asking hotlead for %s: %v; it said:\n%s", name, err, r.words())
+	}
+	return metricIn(text, name)
+}
+
+func scrape(addr string) (string, error) {
+	answer, err := http.Get("http://" + addr + "/metrics")
+	if err != nil {
+		return "", err
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err == nil && answer.StatusCode != http.StatusOK {
+		err = errors.New(answer.Status)
+	}
+	return string(text), err
+}
+
+// metricIn sums over all labels.
+func metricIn(text, name string) (sum float64) {
+	for line := range strings.Lines(text) {
+		if rest, ok := strings.CutPrefix(line, name); ok && strings.HasPrefix(strings.TrimLeft(rest, " "), "{") || ok && strings.HasPrefix(rest, " ") {
+			fields := strings.Fields(line)
+			value, _ := strconv.ParseFloat(fields[len(fields)-1], 64)
+			sum += value
+		}
+	}
+	return sum
+}
