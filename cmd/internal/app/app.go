@@ -57,6 +57,10 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	undo.add("closing the connections to Kafka", broker.Close)
+	changes, err := followChanges(ctx, &undo, o)
+	if err != nil {
+		return err
+	}
 
 	registry := newRegistry(o.Build, o.Model)
 	observeRedis(registry, store)
@@ -73,7 +77,10 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	ready := readiness{worker, ctx}
 	observeReadiness(ctx, registry, ready)
-	handler, err := handler(o, registry, ready, NewReader(store, broker.Lanes, o.Model))
+	handler, err := handler(o, registry, web.Options{
+		Leads: NewReader(store, broker.Lanes, o.Model), Changes: changes, Sender: NewSender(broker), Readiness: ready,
+		Stopping: ctx.Done(),
+	})
 	if err != nil {
 		return err
 	}
@@ -122,8 +129,30 @@ func workerOptions(o Options, registry *prometheus.Registry, store *state.Store)
 	}, nil
 }
 
-// handler is what the HTTP server serves.
-func handler(o Options, registry *prometheus.Registry, ready web.Readiness, leads web.Leads) (http.Handler, error) {
+// followChanges follows the tier changes until everything is closed.
+func followChanges(ctx context.Context, undo *cleanups, o Options) (*Changes, error) {
+	log, err := OpenChangeLog(o.Config.Kafka, o.Log)
+	if err != nil {
+		return nil, err
+	}
+	undo.add("closing the connections by which tier changes are read", log.Close)
+	changes := NewChanges(log, o.Log)
+	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		changes.Run(ctx)
+	}()
+	undo.add("following the tier changes", func() error {
+		stop()
+		<-done
+		return nil
+	})
+	return changes, nil
+}
+
+// handler is what the HTTP server serves: w, and what the options and the registry add to it.
+func handler(o Options, registry *prometheus.Registry, w web.Options) (http.Handler, error) {
 	var token Secret
 	if file := o.Config.HTTP.TokenFile; file != "" {
 		var err error
@@ -131,14 +160,10 @@ func handler(o Options, registry *prometheus.Registry, ready web.Readiness, lead
 			return nil, unusable("http.token_file", err)
 		}
 	}
-	return web.New(web.Options{
-		Leads:     leads,
-		Readiness: ready,
-		Metrics:   promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelWarn)}),
-		Model:     o.Model.Name + ", version " + strconv.Itoa(o.Model.Version),
-		Token:     token.Reveal(),
-		Log:       o.Log,
-	}), nil
+	w.Metrics = promhttp.HandlerFor(registry, promhttp.HandlerOpts{ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelWarn)})
+	w.Model = o.Model.Name + ", version " + strconv.Itoa(o.Model.Version)
+	w.Token, w.Log = token.Reveal(), o.Log
+	return web.New(w), nil
 }
 
 // serve starts the HTTP server. Where it ends by itself, fail is told why.

@@ -3,36 +3,17 @@
 package web
 
 import (
-	"context"
 	"embed"
-	"encoding/json"
-	"errors"
 	"log/slog"
 	"net/http"
 	"time"
 )
 
-// ErrNoLead is the error of Leads.Lead where no event ever reached a lead of that ID.
-var ErrNoLead = errors.New("no such lead")
-
-// Leads is what the page and the API read.
-type Leads interface {
-	// Lead is the JSON of one lead as of an instant; a zero instant means now. The error is ErrNoLead where there is none.
-	Lead(ctx context.Context, id string, at time.Time) (json.RawMessage, error)
-	// Top is the JSON of the first limit leads of a tier, highest rank first, as of now, and how many leads the tier has.
-	Top(ctx context.Context, tier string, limit int) (leads []json.RawMessage, total int64, err error)
-	// Tiers are the tiers that Top can list, from the model's top.
-	Tiers() []string
-}
-
-// Readiness says whether the service does its work: nil, or everything that keeps it from it (several by errors.Join).
-type Readiness interface {
-	Ready(ctx context.Context) error
-}
-
 // Options are what the handler serves.
 type Options struct {
 	Leads     Leads
+	Changes   Changes
+	Sender    Sender
 	Readiness Readiness
 	Metrics   http.Handler
 	// Model names the model on the page.
@@ -40,7 +21,9 @@ type Options struct {
 	// Token, where not empty, must be shown by whoever asks for anything but metrics and health: as a bearer token, or as
 	// the password of basic authentication, which is how a browser asks for it.
 	Token string
-	Log   *slog.Logger
+	// Stopping is closed when the service is told to stop: whoever follows the changes is let go then.
+	Stopping <-chan struct{}
+	Log      *slog.Logger
 }
 
 //go:embed assets

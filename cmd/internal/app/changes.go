@@ -1,0 +1,294 @@
+package app
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hotlead/hotlead/cmd/internal/web"
+	"github.com/hotlead/hotlead/consumer"
+	"github.com/hotlead/hotlead/scorer"
+)
+
+const (
+	// changesKept and changesBytes bound how many changes are kept ready for those who follow.
+	changesKept  = 4096
+	changesBytes = 16 << 20
+	// changesAtOnce is how many changes a follower is given at a time.
+	changesAtOnce = 100
+	// catchingUp bounds how many followers read old changes from Kafka at a time.
+	catchingUp = 8
+	// hoursBack is over how many hours moves are counted.
+	hoursBack = 24
+)
+
+// OpenChangeLog prepares to read the tier changes. It does not connect; the caller closes it.
+func OpenChangeLog(c Kafka, log *slog.Logger) (*consumer.ChangeLog, error) {
+	secured, err := c.TLS.client()
+	if err != nil {
+		return nil, unusable("kafka.tls", err)
+	}
+	mechanism, err := c.SASL.client()
+	if err != nil {
+		return nil, unusable("kafka.sasl", err)
+	}
+	return consumer.OpenChangeLog(consumer.ChangeLogOptions{
+		Brokers: c.Brokers, TLS: secured, SASL: mechanism, ClientID: clientID, Topic: c.Topics.TierChanges, Log: log,
+	}), nil
+}
+
+// changeLog is what Changes reads.
+type changeLog interface {
+	Of(ctx context.Context, lead string) ([]json.RawMessage, error)
+	At(ctx context.Context, at time.Time) (consumer.Position, error)
+	End(ctx context.Context) (consumer.Position, error)
+	Held(ctx context.Context, p consumer.Position) (held consumer.Position, lost bool, err error)
+	Follow(ctx context.Context, after consumer.Position, each func(*consumer.Change) error) error
+	Reader(after consumer.Position) *consumer.ChangeReader
+}
+
+var _ changeLog = (*consumer.ChangeLog)(nil)
+
+// Changes knows what was announced lately, for all who follow it in this process. Run keeps it up to date: it reads the
+// topic once, however many follow. It is safe for concurrent use.
+type Changes struct {
+	log    changeLog
+	logger *slog.Logger
+	now    func() time.Time
+	// readers holds one for each follower that reads old changes from Kafka.
+	readers chan struct{}
+
+	mu   sync.Mutex
+	ring []keptChange // the newest, in the order in which they were read
+	// first numbers ring[0]; before is the position in front of it: every change from there on, up to at, is in the ring.
+	first      int64
+	bytes      int
+	before, at consumer.Position
+	// end is where the topic ended when Run began to read: what comes before it is old.
+	end   consumer.Position
+	woken chan struct{} // closed, and made anew, when a change comes
+	hours map[time.Time]map[move]int
+}
+
+// move is from which tier to which.
+type move struct{ from, to string }
+
+// keptChange is a change in the ring, its JSON its own.
+type keptChange struct {
+	consumer.Change
+}
+
+var _ web.Changes = (*Changes)(nil)
+
+// NewChanges reads from a log. It knows of nothing before Run.
+func NewChanges(log *consumer.ChangeLog, logger *slog.Logger) *Changes {
+	return &Changes{
+		log: log, logger: logger, now: time.Now, readers: make(chan struct{}, catchingUp),
+		woken: make(chan struct{}), hours: map[time.Time]map[move]int{},
+	}
+}
+
+// Run reads what was announced in the last 24 hours, and then what comes, until ctx ends. Where Kafka is away it is
+// waited for.
+func (c *Changes) Run(ctx context.Context) {
+	said := false
+	for ctx.Err() == nil {
+		err := c.follow(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if !said {
+			said = true
+			c.logger.Warn("tier changes can't be followed for now, for the page and the API; trying on", "error", err)
+		}
+		timer := time.NewTimer(time.Second)
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+}
+
+func (c *Changes) follow(ctx context.Context) error {
+	end, err := c.log.End(ctx)
+	if err != nil {
+		return fmt.Errorf("looking for the end of the tier changes: %w", err)
+	}
+	since, err := c.log.At(ctx, c.now().Add(-hoursBack*time.Hour))
+	if err != nil {
+		return fmt.Errorf("looking for the tier changes of a day: %w", err)
+	}
+	c.begin(since, end)
+	return c.log.Follow(ctx, since, func(change *consumer.Change) error {
+		c.push(change)
+		return nil
+	})
+}
+
+// begin forgets everything, as what is about to come is read from since on. Whoever follows the ring is cut off: its
+// first number moves past all that they have seen.
+func (c *Changes) begin(since, end consumer.Position) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.forget()
+	c.before, c.at, c.end = since.Clone(), since.Clone(), end
+	clear(c.hours)
+}
+
+// forget empties the ring, and cuts off whoever follows it. c.mu is held.
+func (c *Changes) forget() {
+	c.first += int64(len(c.ring)) + 1
+	c.ring, c.bytes = nil, 0
+	c.wake()
+}
+
+func (c *Changes) wake() {
+	close(c.woken)
+	c.woken = make(chan struct{})
+}
+
+func (c *Changes) push(change *consumer.Change) {
+	own := keptChange{*change}
+	own.JSON = slices.Clone(change.JSON) // or it would keep all that was fetched with it
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.at.Passed(change) { // the topic was made anew
+		c.forget()
+		c.before = c.at.Clone()
+		c.before[change.Lane] = change.Offset
+	}
+	c.ring = append(c.ring, own)
+	c.bytes += len(own.JSON)
+	c.at.Pass(change)
+	for len(c.ring) > changesKept || c.bytes > changesBytes && len(c.ring) > 1 {
+		oldest := &c.ring[0]
+		c.before.Pass(&oldest.Change)
+		c.bytes -= len(oldest.JSON)
+		*oldest = keptChange{} // or the slice would keep its JSON
+		c.ring = c.ring[1:]
+		c.first++
+	}
+	c.count(change)
+	c.wake()
+}
+
+// count counts a move in its hour. c.mu is held.
+func (c *Changes) count(change *consumer.Change) {
+	begin := change.At.Time().Truncate(time.Hour)
+	if change.Kind != scorer.TierChanged || begin.Before(c.firstHour()) {
+		return
+	}
+	if c.hours[begin] == nil {
+		c.hours[begin] = map[move]int{}
+		for hour := range c.hours {
+			if hour.Before(c.firstHour()) {
+				delete(c.hours, hour)
+			}
+		}
+	}
+	c.hours[begin][move{change.From, change.To}]++
+}
+
+func (c *Changes) firstHour() time.Time {
+	return c.now().UTC().Truncate(time.Hour).Add(-(hoursBack - 1) * time.Hour)
+}
+
+// Of is the JSON of all changes of a lead that the topic still holds, oldest first, at most the newest 1,000.
+func (c *Changes) Of(ctx context.Context, lead string) ([]json.RawMessage, error) {
+	return c.log.Of(ctx, lead)
+}
+
+// Recent are the newest n changes, newest first.
+func (c *Changes) Recent(n int) []web.Change {
+	c.mu.Lock()
+	newest := slices.Clone(c.ring)
+	at := c.at.String()
+	c.mu.Unlock()
+	slices.SortStableFunc(newest, func(a, b keptChange) int {
+		return cmp.Or(cmp.Compare(b.At, a.At), cmp.Compare(b.Sequence, a.Sequence))
+	})
+	var shown []web.Change
+	for i := range newest[:min(n, len(newest))] {
+		shown = append(shown, newest[i].shown(at))
+	}
+	return shown
+}
+
+// Hours are the moves of the last 24 hours by hour, oldest first.
+func (c *Changes) Hours() []web.Hour {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var hours []web.Hour
+	for begin := c.firstHour(); len(hours) < hoursBack; begin = begin.Add(time.Hour) {
+		hour := web.Hour{Begin: begin}
+		for m, n := range c.hours[begin] {
+			hour.Moves = append(hour.Moves, web.Move{From: m.from, To: m.to, Count: n})
+		}
+		slices.SortFunc(hour.Moves, func(a, b web.Move) int {
+			return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To))
+		})
+		hours = append(hours, hour)
+	}
+	return hours
+}
+
+// shown is the change as web shows it, with the position after it.
+func (k *keptChange) shown(position string) web.Change {
+	return web.Change{
+		Position: position, Lead: k.Lead, From: k.From, To: k.To, Stage: k.Stage, Route: k.Route,
+		At: k.At.Time(), JSON: k.JSON,
+	}
+}
+
+// errNotYet is why nobody can follow the changes before Kafka was asked for them.
+var errNotYet = errors.New("the tier changes have not been reached yet")
+
+// Follow goes on after a position, or with what comes from now on where that is "". What is in the ring comes from there,
+// what is older from Kafka.
+func (c *Changes) Follow(ctx context.Context, after string) (web.Following, error) {
+	if after == "" {
+		return c.followNew()
+	}
+	asked, err := consumer.ParsePosition(after)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", web.ErrNoPosition, err)
+	}
+	from, lost, err := c.log.Held(ctx, asked)
+	if errors.Is(err, consumer.ErrNoPosition) {
+		return nil, fmt.Errorf("%w: %w", web.ErrNoPosition, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	f := &following{c: c, at: from, lost: lost}
+	if f.join() {
+		return f, nil
+	}
+	select {
+	case c.readers <- struct{}{}:
+		f.reader = c.log.Reader(from)
+		return f, nil
+	default:
+		return nil, web.ErrBusy
+	}
+}
+
+func (c *Changes) followNew() (web.Following, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.at == nil {
+		return nil, errNotYet
+	}
+	f := &following{c: c, at: c.at.Clone(), next: c.first + int64(len(c.ring))}
+	for lane := range f.at {
+		f.at[lane] = max(f.at[lane], c.end[lane]) // while a day's changes are being read, they are not new
+	}
+	return f, nil
+}

@@ -1,0 +1,105 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/hotlead/hotlead/events"
+)
+
+var (
+	// ErrNoLead is the error of Leads.Lead where no event ever reached a lead of that ID.
+	ErrNoLead = errors.New("no such lead")
+	// ErrNoPosition is the error of Changes.Follow where the text is no position that was ever given out.
+	ErrNoPosition = errors.New("not a position in the tier changes")
+	// ErrBusy is the error of Changes.Follow where as many as can be are reading old changes already.
+	ErrBusy = errors.New("too many are reading old changes just now")
+	// ErrBehind is the error of Following.Next where more changes came than are kept ready while nobody asked for them.
+	// Following anew from the last position goes on without a gap.
+	ErrBehind = errors.New("the reader is too slow for the changes that come")
+	// ErrTooLarge is the error of Sender.Send where Kafka takes no event of that size.
+	ErrTooLarge = errors.New("an event is larger than its topic takes")
+)
+
+// Leads is what the page and the API read of the leads.
+type Leads interface {
+	// Lead is the JSON of one lead as of an instant; a zero instant means now. The error is ErrNoLead where there is none.
+	Lead(ctx context.Context, id string, at time.Time) (json.RawMessage, error)
+	// Top is the JSON of the first limit leads of a tier, highest rank first, as of now, and how many leads the tier has.
+	Top(ctx context.Context, tier string, limit int) (leads []json.RawMessage, total int64, err error)
+	// Tiers are the tiers that Top can list, from the model's top.
+	Tiers() []string
+}
+
+// Readiness says whether the service does its work: nil, or everything that keeps it from it (several by errors.Join).
+type Readiness interface {
+	Ready(ctx context.Context) error
+}
+
+// Change is a tier or stage change that was announced.
+type Change struct {
+	// Position is where whoever has seen this change goes on following.
+	Position string
+	// Lead is whose change it is. From and To are its tiers, the same where it reached a stage and moved to no other tier;
+	// Stage is the one it has reached by then, Route where the model sends leads of the tier To; "" for none.
+	Lead, From, To, Stage, Route string
+	// At is when it became true.
+	At time.Time
+	// JSON is the whole CloudEvent.
+	JSON json.RawMessage
+}
+
+// Hour is how often leads moved within an hour.
+type Hour struct {
+	Begin time.Time
+	Moves []Move
+}
+
+// Move is how many leads moved from one tier to another.
+type Move struct {
+	From, To string
+	Count    int
+}
+
+// Changes is what the page and the API read of what was announced.
+type Changes interface {
+	// Of is the JSON of all changes of a lead that are still kept, oldest first, at most the newest 1,000.
+	Of(ctx context.Context, lead string) ([]json.RawMessage, error)
+	// Recent are the newest n changes of all leads, newest first; fewer where fewer are known since the service started
+	// or within a day.
+	Recent(n int) []Change
+	// Hours are the moves of the last 24 hours by hour, oldest first, the present hour last.
+	Hours() []Hour
+	// Follow goes on after a position; "" means with what comes from now on. Close what it returns. The error matches
+	// ErrNoPosition or ErrBusy, or says why Kafka can't be asked.
+	Follow(ctx context.Context, after string) (Following, error)
+}
+
+// Following is one reader's way through the changes. It belongs to one goroutine at a time.
+type Following interface {
+	// Next waits for changes and returns them, at least one, each lead's in its order. The error is ctx's, or ErrBehind.
+	Next(ctx context.Context) ([]Change, error)
+	// Position is where to go on after all that Next has returned.
+	Position() string
+	// Lost is whether changes right after the position that was asked for are not kept any more.
+	Lost() bool
+	Close()
+}
+
+// Event is an event on its way to Kafka.
+type Event struct {
+	// Lead is whose event it is, Type its type: these choose partition and topic.
+	Lead, Type string
+	// Value and Headers are the record's.
+	Value   []byte
+	Headers []events.Header
+}
+
+// Sender writes events to Kafka.
+type Sender interface {
+	// Send returns once every replica in sync has all the events. Where it returns an error, some may be there and some
+	// not: sent again, each still counts once. The error matches ErrTooLarge where sending again can't help.
+	Send(ctx context.Context, events []Event) error
+}
