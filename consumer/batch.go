@@ -200,7 +200,7 @@ func (l *lane) takeIn(until map[string]int64) error {
 		}
 	}
 	l.caughtUp = !l.pending() && l.atEnd()
-	l.observeLag()
+	l.observeRecords()
 	return nil
 }
 

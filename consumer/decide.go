@@ -41,6 +41,7 @@ func (l *lane) write(soft, hard context.Context, d *state.Decision) error {
 	err := l.store.Decide(hard, d)
 	for errors.Is(err, state.ErrRefused) {
 		l.report(err)
+		l.lookAtEnds(soft)
 		if !pause.wait(soft) {
 			return err
 		}

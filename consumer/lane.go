@@ -39,7 +39,7 @@ type membership interface {
 }
 
 // lane is one lane while it is ours: its share of the topics, its state, and the loop that turns one into the other.
-// Everything but status belongs to the goroutine in run.
+// Everything but status and folded belongs to the goroutine in run.
 type lane struct {
 	*Options
 	number, lanes int
@@ -89,6 +89,7 @@ type lane struct {
 	// refusal is why the lane stands still; nil: it does not.
 	refusal *Refusal
 	status  atomic.Pointer[Status]
+	folded  atomic.Pointer[progress]
 }
 
 // Status is how a lane does, for readiness.
@@ -160,6 +161,9 @@ func (l *lane) own(soft, hard context.Context) error {
 func (l *lane) next(soft, hard context.Context) error {
 	if l.recovery != nil {
 		err := l.recover(soft, hard)
+		if err == nil {
+			l.progressed()
+		}
 		l.step(l.number, Recovered)
 		return err
 	}
@@ -168,6 +172,7 @@ func (l *lane) next(soft, hard context.Context) error {
 		return err
 	}
 	if !l.somethingToDo() {
+		l.progressed()
 		return l.commitBareWhenDue(hard)
 	}
 	l.step(l.number, Fetched)
@@ -184,6 +189,7 @@ func (l *lane) next(soft, hard context.Context) error {
 	if err := l.announce(hard); err != nil {
 		return err
 	}
+	l.progressed()
 	l.step(l.number, Announced)
 	return nil
 }

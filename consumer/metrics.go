@@ -1,12 +1,6 @@
 package consumer
 
-import (
-	"strconv"
-
-	"github.com/prometheus/client_golang/prometheus"
-
-	"github.com/hotlead/hotlead/scorer"
-)
+import "github.com/prometheus/client_golang/prometheus"
 
 // Metrics are what the lanes tell of themselves. No label ever holds a lead's ID.
 type Metrics struct {
@@ -21,7 +15,7 @@ type Metrics struct {
 	leads         *prometheus.GaugeVec
 	eventToChange prometheus.Histogram
 	lagRecords    *prometheus.GaugeVec
-	lagSeconds    *prometheus.GaugeVec
+	lagSeconds    *lags
 	batchSeconds  *prometheus.HistogramVec
 	batchEvents   prometheus.Histogram
 	transactions  *prometheus.CounterVec
@@ -58,8 +52,9 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		leads:       gauges("leads", "Leads by tier, of the lanes owned by this process.", "tier"),
 		eventToChange: prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "hotlead", Name: "event_to_change_seconds",
 			Help: "From the record's timestamp to the committed change that it caused.", Buckets: seconds}),
-		lagRecords: gauges("lag_records", "Records not yet folded.", "topic", "partition"),
-		lagSeconds: gauges("lag_seconds", "Age of the newest folded record of a lane that has not read to the end; 0 for one that has.", "partition"),
+		lagRecords: gauges("lag_records", "Records not yet folded, as far as Kafka has told.", "topic", "partition"),
+		lagSeconds: newLags(gauges("lag_seconds",
+			"For how long events of a lane have waited: the age of the newest folded record, or for how long the lane has stood still; 0 for one that has read to the end.", "partition")),
 		batchSeconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: "hotlead", Name: "batch_seconds",
 			Help: "Time that batches spend in each phase: load, fold, decide, announce.", Buckets: seconds}, []string{"phase"}),
 		batchEvents: prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "hotlead", Name: "batch_events",
@@ -99,27 +94,6 @@ func (m *Metrics) ofTopic(topic string) (counters [outcomes]prometheus.Counter) 
 		counters[i] = m.events.WithLabelValues(topic, name)
 	}
 	return counters
-}
-
-// observeLag tells how far the lane is behind.
-func (l *lane) observeLag() {
-	for _, part := range l.inputs {
-		behind := max(l.ends[part]-l.reached(part), 0)
-		l.Metrics.lagRecords.WithLabelValues(part.Topic, strconv.Itoa(part.Partition)).Set(float64(behind))
-	}
-	seconds := 0.0
-	if !l.caughtUp && l.batch.newest > 0 {
-		seconds = max(scorer.InstantOf(l.now()).Sub(l.batch.newest).Seconds(), 0)
-	}
-	l.Metrics.lagSeconds.WithLabelValues(strconv.Itoa(l.number)).Set(seconds)
-}
-
-// forgetLag takes back what observeLag told, for a lane that is not ours any more.
-func (l *lane) forgetLag() {
-	for _, part := range l.inputs {
-		l.Metrics.lagRecords.DeleteLabelValues(part.Topic, strconv.Itoa(part.Partition))
-	}
-	l.Metrics.lagSeconds.DeleteLabelValues(strconv.Itoa(l.number))
 }
 
 // forgetCounts takes the lane's leads out of the counts by tier.

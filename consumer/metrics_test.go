@@ -27,7 +27,9 @@ func (d *described) MustRegister(collectors ...prometheus.Collector) {
 		switch c := c.(type) { // a vector shows nothing before it has a child
 		case *prometheus.CounterVec:
 			c.WithLabelValues(placeholders(parts[2])...)
-		case *prometheus.GaugeVec:
+		case interface {
+			WithLabelValues(...string) prometheus.Gauge
+		}:
 			c.WithLabelValues(placeholders(parts[2])...)
 		case *prometheus.HistogramVec:
 			c.WithLabelValues(placeholders(parts[2])...)

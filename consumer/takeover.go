@@ -70,6 +70,7 @@ func (l *lane) find(ctx context.Context) (found, error) {
 	f.output = bounds[l.output]
 	delete(bounds, l.output)
 	f.bounds = bounds
+	l.observeBounds(f)
 	f.ledger, err = l.store.Read(ctx)
 	switch {
 	case errors.Is(err, state.ErrNoLedger):
@@ -245,7 +246,7 @@ func (l *lane) hold(ctx context.Context, ledger *state.Ledger, f found) error {
 		l.Metrics.leads.WithLabelValues(tier).Add(float64(n))
 	}
 	l.begin()
-	l.observeLag()
+	l.observeRecords()
 	var err error
 	if l.nextDue, err = l.store.NextDue(ctx); err != nil {
 		return fmt.Errorf("reading the first timer: %w", err)

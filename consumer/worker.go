@@ -15,6 +15,7 @@ import (
 	"github.com/hotlead/hotlead/consumer/internal/group"
 	"github.com/hotlead/hotlead/consumer/internal/wire"
 	"github.com/hotlead/hotlead/events"
+	"github.com/hotlead/hotlead/scorer"
 )
 
 const (
@@ -315,5 +316,7 @@ func (w *Worker) newLane(p int) *lane {
 	for _, part := range l.inputs {
 		l.counters = append(l.counters, w.o.Metrics.ofTopic(part.Topic))
 	}
+	l.folded.Store(&progress{upTo: scorer.InstantOf(l.now()), atEnd: true}) // what waits is not known yet
+	w.o.Metrics.lagSeconds.add(p, func() float64 { return l.folded.Load().behind(scorer.InstantOf(l.now())) })
 	return l
 }

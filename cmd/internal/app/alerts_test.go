@@ -202,7 +202,9 @@ func (w withChildren) MustRegister(all ...prometheus.Collector) {
 			switch vec := c.(type) {
 			case *prometheus.CounterVec:
 				_, err = vec.GetMetricWithLabelValues(values...)
-			case *prometheus.GaugeVec:
+			case interface {
+				GetMetricWithLabelValues(...string) (prometheus.Gauge, error)
+			}:
 				_, err = vec.GetMetricWithLabelValues(values...)
 			case *prometheus.HistogramVec:
 				_, err = vec.GetMetricWithLabelValues(values...)
