@@ -67,7 +67,7 @@ Try it without installing anything:  hotlead dev`,
 		SuggestionsMinimumDistance: 2,
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newDev(), newRun(), newScore(), newModel(), newTopics(), newLead(), newVersion())
+	root.AddCommand(newDev(), newRun(), newScore(), newModel(), newTopics(), newLead(), newProbe(), newVersion())
 	return root
 }
 
