@@ -16,10 +16,11 @@ import (
 )
 
 var (
-	rounds = flag.Int("rounds", 5, "how often every contender folds the work, in turns")
-	folded = flag.Int("events", workload.Events, "events of the work")
-	parts  = flag.String("parts", "throughput", "what to measure: throughput")
-	outDir = flag.String("out", "", "directory for report.json, report.md and the pictures; none: nowhere")
+	rounds        = flag.Int("rounds", 5, "how often every contender folds the work, in turns")
+	folded        = flag.Int("events", workload.Events, "events of the work")
+	parts         = flag.String("parts", "throughput,latency", "what to measure, of throughput and latency")
+	latencyRounds = flag.Int("latency-rounds", 3, "how often every contender works at the steady rate, in turns")
+	outDir        = flag.String("out", "", "directory for report.json, report.md and the pictures; none: nowhere")
 )
 
 // BenchmarkAll measures hotlead beside its peers on one machine, prints the report as Markdown, and writes it down:
@@ -31,7 +32,7 @@ func BenchmarkAll(b *testing.B) {
 	runtime.LockOSThread() // children that are to die with their parent die with the thread that started them
 	defer runtime.UnlockOSThread()
 	s := newServers(b)
-	report := &Report{Begun: time.Now(), Events: *folded, Machine: thisMachine(s.cpus), Commit: commit(b)}
+	report := &Report{Begun: time.Now(), Events: *folded, Offered: offered, Machine: thisMachine(s.cpus), Commit: commit(b)}
 	if s.programs.absent != "" {
 		report.Absent = append(report.Absent, s.programs.absent)
 	}
@@ -47,6 +48,7 @@ func BenchmarkAll(b *testing.B) {
 			report.Alone.ScorePerCore = score
 			s.throughput(report, w, *rounds)
 		}},
+		{"latency", func() { s.latency(report, *latencyRounds) }},
 	} {
 		for _, name := range asked {
 			if name == part.name {

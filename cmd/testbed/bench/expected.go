@@ -62,18 +62,18 @@ func readChange(text []byte) (id, to string, err error) {
 	return id, c.Data.To, nil
 }
 
-// add counts a change as it was announced.
-func (t *tally) add(text []byte) error {
+// add counts a change as it was announced, and says which event caused it, "" where none did.
+func (t *tally) add(text []byte) (id string, err error) {
 	id, to, err := readChange(text)
 	switch {
 	case err != nil:
-		return err
+		return "", err
 	case id == "":
 		t.byTime++
 	default:
 		t.event(id, to)
 	}
-	return nil
+	return id, nil
 }
 
 // eventOnly folds the work as the peers do, which look at a lead only when an event comes. It is written apart from

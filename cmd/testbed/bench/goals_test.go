@@ -78,9 +78,10 @@ func TestNoisy(t *testing.T) {
 		change func(*Report)
 		want   []string
 	}{
-		"quiet":            {func(r *Report) { r.Throughput = r.Throughput[:len(r.Throughput)/2] }, nil},
-		"runs that differ": {func(*Report) {}, []string{"identical runs of"}},
-		"a busy machine":   {func(r *Report) { r.Throughput = []Run{{Contender: Hotlead, PerSecond: 1, Others: .4}} }, []string{"40 % of the processors"}},
+		"quiet":                 {func(r *Report) { r.Throughput = r.Throughput[:len(r.Throughput)/2] }, nil},
+		"runs that differ":      {func(*Report) {}, []string{"identical runs of"}},
+		"a busy machine":        {func(r *Report) { r.Throughput = []Run{{Contender: Hotlead, PerSecond: 1, Others: .4}} }, []string{"40 % of the processors"}},
+		"one that falls behind": {func(r *Report) { r.Throughput, r.Latency[1].P50 = nil, 4000 }, []string{"did not keep up"}},
 		"a floor that wavers": {func(r *Report) {
 			r.Throughput = []Run{{Contender: Floor, PerSecond: 1}, {Contender: Floor, PerSecond: 1.4}}
 		}, []string{"identical runs of"}},

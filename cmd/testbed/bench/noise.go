@@ -12,6 +12,9 @@ const (
 	spreadOfFloor = 1.3
 	// othersShare is how much of the processors may go to what is no part of the run.
 	othersShare = .1
+	// keptUp is the most that half of the changes may take, in milliseconds, of a contender that keeps up with what is
+	// offered.
+	keptUp = 500
 )
 
 // Noisy says in which respects the machine was too noisy to tell; nothing where it was quiet.
@@ -29,6 +32,11 @@ func (r *Report) Noisy() (why []string) {
 	busy := func(share float64, what string) {
 		if share > othersShare {
 			why = append(why, fmt.Sprintf("%.0f %% of the processors went to others while %s was measured", 100*share, what))
+		}
+	}
+	for _, l := range r.Latency {
+		if l.P50 > keptUp {
+			why = append(why, fmt.Sprintf("%q did not keep up with the steady rate in round %d", l.Contender, l.Round))
 		}
 	}
 	busy(median(r.Throughput, func(r Run) float64 { return r.Others }), "throughput")

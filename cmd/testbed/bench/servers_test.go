@@ -166,7 +166,7 @@ func (s *servers) offline(w *work) (tally, float64) {
 	}
 	var t tally
 	for line := range bytes.Lines(text) {
-		if err := t.add(line); err != nil {
+		if _, err := t.add(line); err != nil {
 			s.b.Fatal(err)
 		}
 	}
@@ -214,7 +214,11 @@ func (s *servers) audit(r *running, must tally) (tally, error) {
 	defer reader.Close()
 	var t tally
 	for t.byEvents < must.byEvents && ctx.Err() == nil {
-		reader.PollFetches(ctx).EachRecord(func(record *kgo.Record) { err = errors.Join(err, t.add(record.Value)) })
+		reader.PollFetches(ctx).EachRecord(func(record *kgo.Record) {
+			if _, wrong := t.add(record.Value); wrong != nil {
+				err = wrong
+			}
+		})
 		if err != nil {
 			return t, err
 		}
