@@ -77,8 +77,9 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	ready := readiness{worker, ctx}
 	observeReadiness(ctx, registry, ready)
+	leads := NewReader(store, broker.Lanes, o.Model)
 	handler, err := handler(o, registry, web.Options{
-		Leads: NewReader(store, broker.Lanes, o.Model), Changes: changes, Sender: NewSender(broker), Readiness: ready,
+		Leads: leads, Pages: pages{leads, registry}, Changes: changes, Sender: NewSender(broker), Readiness: ready,
 		Stopping: ctx.Done(),
 	})
 	if err != nil {

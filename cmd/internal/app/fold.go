@@ -292,7 +292,7 @@ func (f *Fold) WriteLeads(to io.Writer) error {
 		if err != nil {
 			return err
 		}
-		if _, err := out.Write(append(v.show(lead, f.until()).json, '\n')); err != nil {
+		if _, err := out.Write(append(v.json(v.show(lead, f.until())), '\n')); err != nil {
 			return fmt.Errorf("writing the leads: %w", err)
 		}
 	}

@@ -93,47 +93,74 @@ func (r *Reader) Lead(ctx context.Context, id string, at time.Time) (json.RawMes
 	if err != nil {
 		return nil, err
 	}
-	return newView(model).show(lead, scorer.InstantOf(at)).json, nil
+	v := newView(model)
+	return v.json(v.show(lead, scorer.InstantOf(at))), nil
 }
 
 // Top is the JSON of the first leads of a tier as of now, highest rank first, and how many the tier has.
 func (r *Reader) Top(ctx context.Context, tier string, limit int) ([]json.RawMessage, int64, error) {
+	texts := make([]json.RawMessage, 0, limit)
+	total, err := r.each(ctx, tier, limit, func(v *view, s shownLead) { texts = append(texts, v.json(s)) })
+	return texts, total, err
+}
+
+// Shown are the first leads of a tier as Top has them.
+func (r *Reader) Shown(ctx context.Context, tier string, limit int) ([]web.Shown, int64, error) {
+	leads := make([]web.Shown, 0, limit)
+	models := map[*view]*scorer.Description{}
+	total, err := r.each(ctx, tier, limit, func(v *view, s shownLead) {
+		if models[v] == nil {
+			model := v.model.Describe()
+			models[v] = &model
+		}
+		shown := web.Shown{Lead: s.lead, Standing: s.standing, Model: models[v]}
+		if s.next != nil {
+			shown.Next = &web.NextChange{At: s.next.At.Time(), To: s.next.To}
+		}
+		leads = append(leads, shown)
+	})
+	return leads, total, err
+}
+
+// each calls visit with the first leads of a tier as of now, highest rank first, and says how many the tier has.
+func (r *Reader) each(ctx context.Context, tier string, limit int, visit func(*view, shownLead)) (total int64, err error) {
 	lanes, err := r.laneCount(ctx)
 	if err != nil {
-		return nil, 0, err
+		return 0, err
 	}
 	found, err := r.store.Top(ctx, lanes, tier, limit)
 	if err != nil {
-		return nil, 0, consumer.RedisMend(fmt.Errorf("listing the leads of a tier: %w", err))
+		return 0, consumer.RedisMend(fmt.Errorf("listing the leads of a tier: %w", err))
 	}
 	counts, err := r.store.Counts(ctx, lanes) // after the list, so that a lead which comes in between is not listed uncounted
 	if err != nil {
-		return nil, 0, consumer.RedisMend(fmt.Errorf("counting the leads of a tier: %w", err))
+		return 0, consumer.RedisMend(fmt.Errorf("counting the leads of a tier: %w", err))
 	}
 	now := scorer.InstantOf(r.now())
 	views := map[int]*view{}
 	shown := make([]shownLead, 0, len(found))
+	of := make(map[*scorer.Lead]*view, len(found))
 	for _, f := range found {
 		v := views[f.Lane]
 		if v == nil {
 			if v, err = r.viewOf(ctx, f.Lane); err != nil {
-				return nil, 0, err
+				return 0, err
 			}
 			views[f.Lane] = v
 		}
 		// The index is as of each lead's last write; time may have moved one on since.
-		if s := v.show(f.Lead, now); s.tier == tier {
+		if s := v.show(f.Lead, now); s.lead.Tier == tier {
+			of[s.lead] = v
 			shown = append(shown, s)
 		}
 	}
 	slices.SortStableFunc(shown, func(a, b shownLead) int {
-		return cmp.Or(cmp.Compare(b.rank, a.rank), cmp.Compare(a.id, b.id))
+		return cmp.Or(cmp.Compare(b.standing.Rank, a.standing.Rank), cmp.Compare(a.lead.ID, b.lead.ID))
 	})
-	texts := make([]json.RawMessage, len(shown))
-	for i, s := range shown {
-		texts[i] = s.json
+	for _, s := range shown {
+		visit(of[s.lead], s)
 	}
-	return texts, counts[tier], nil
+	return counts[tier], nil
 }
 
 func (r *Reader) viewOf(ctx context.Context, lane int) (*view, error) {
@@ -173,23 +200,23 @@ func newView(m *scorer.Model) *view { return &view{model: m, folder: m.Folder()}
 
 // shownLead is a lead as it stands at some instant.
 type shownLead struct {
-	id, tier string
-	rank     float64
-	json     json.RawMessage
+	lead     *scorer.Lead
+	standing scorer.Standing
+	next     *events.NextChange
 }
 
-// show advances lead, which is the caller's own copy, to at (or leaves it at its clock, if that is later) and writes it
-// as JSON.
+// show advances lead, which is the caller's own copy, to at, or leaves it at its clock, if that is later.
 func (v *view) show(lead *scorer.Lead, at scorer.Instant) shownLead {
 	v.folder.Advance(lead, at, nil)
-	standing := v.folder.Explain(lead, at)
-	var next *events.NextChange
+	shown := shownLead{lead: lead, standing: v.folder.Explain(lead, at)}
 	if when, to, moves := v.folder.NextChange(lead); moves {
-		next = &events.NextChange{At: when, To: to}
+		shown.next = &events.NextChange{At: when, To: to}
 	}
+	return shown
+}
+
+// json writes a lead that v shows.
+func (v *view) json(s shownLead) json.RawMessage {
 	name := scorer.ModelName{Name: v.model.Name, Version: v.model.Version}
-	return shownLead{
-		id: lead.ID, tier: lead.Tier, rank: standing.Rank,
-		json: events.AppendLead(nil, lead, &standing, next, name),
-	}
+	return events.AppendLead(nil, s.lead, &s.standing, s.next, name)
 }

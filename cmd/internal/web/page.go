@@ -2,144 +2,143 @@ package web
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"html/template"
 	"math"
 	"net/http"
 	"path"
-	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
-const (
-	// pageLimit is how many leads of a tier the page shows, pageReasons how many contributions of each.
-	pageLimit   = 50
-	pageReasons = 4
-)
-
-var pageTemplate = template.Must(template.New("page.html").Funcs(template.FuncMap{
-	"ago":    ago,
-	"number": number,
-	"signed": func(points float64) string {
-		if points > 0 {
-			return "+" + number(points)
-		}
-		return number(points)
-	},
-}).ParseFS(assets, "assets/page.html"))
-
-// shown are the tiers that the page lists: hot and warm where the model has such, else all that can be listed.
-func shown(tiers []string) []string {
-	wanted := slices.DeleteFunc(slices.Clone(tiers), func(t string) bool { return t != "hot" && t != "warm" })
-	if len(wanted) == 0 {
-		return tiers
-	}
-	return wanted
+// pages serves the page's four views and what they are made of. A view's script asks for the same view again and
+// exchanges what changed, so that there is one way to draw a lead and one place that escapes it.
+func (h *handler) pages(mux *http.ServeMux) {
+	mux.HandleFunc("GET /{$}", h.leadsPage)
+	// The list by tier, route and account. That is a POST, for an account is a lead's data, which has no place in a URL:
+	// URLs end up in logs.
+	mux.HandleFunc("POST /{$}", h.leadsPage)
+	mux.HandleFunc("GET /leads/{id}", h.leadPage)
+	mux.HandleFunc("GET /model", h.modelPage)
+	mux.HandleFunc("GET /overview", h.overviewPage)
+	mux.HandleFunc("GET /assets/{name}", h.asset)
 }
 
-// pageTier is one list on the page.
-type pageTier struct {
-	Name  string
-	Total int64
-	Leads []pageLead
+// frame is what every view is drawn from.
+type frame struct {
+	View, Title string
+	// Down is whether what the view shows can't be read.
+	Down  bool
+	Model string
+	Body  any
 }
 
-// pageLead is the part of a lead's JSON that the page shows.
-type pageLead struct {
-	Lead          string
-	Account       string
-	Score         float64
-	Stage         string
-	Since         time.Time
-	Contributions []struct {
-		Rule   string
-		Points float64
+// templates are the views by name, each in the layout.
+func templates() map[string]*template.Template {
+	layout := template.Must(template.New("layout.html").Funcs(template.FuncMap{
+		"ago":    func(t time.Time) template.HTML { return moment("ago", t) },
+		"at":     func(t time.Time) template.HTML { return moment("at", t) },
+		"code":   code,
+		"json":   asJSON,
+		"number": number,
+		"signed": signed,
+		"spaced": spaced,
+		"path":   func(id string) string { return "/leads/" + escapedID(id) },
+	}).ParseFS(assets, "assets/layout.html"))
+	all := map[string]*template.Template{}
+	for _, view := range []string{"leads", "lead", "model", "overview"} {
+		all[view] = template.Must(template.Must(layout.Clone()).ParseFS(assets, "assets/"+view+".html"))
 	}
-	Qualification struct {
-		Total float64
-		Rated int
-	}
-	NextChange *struct {
-		At time.Time
-		To string
-	} `json:"next_change"`
-	// AsOf is the instant of all this, from which the page counts.
-	AsOf time.Time `json:"as_of"`
+	return all
 }
 
-// page answers GET /. Its script asks for the same page again and exchanges what changed, so that there is one way to
-// draw a lead and one place that escapes it.
-func (h *handler) page(w http.ResponseWriter, r *http.Request) {
-	tiers, err := h.pageData(r.Context())
+// draw answers with a view. Where err says that it can't be read, the view says so, and its script goes on trying.
+func (h *handler) draw(w http.ResponseWriter, r *http.Request, view, title string, body any, err error) {
 	status := http.StatusOK
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrNoLead):
+		status = http.StatusNotFound
+	case err != nil:
 		if r.Context().Err() == nil {
-			h.Log.Warn("the leads can't be read", "error", err)
+			h.Log.Warn("the page can't be read", "view", view, "error", err)
 		}
 		status = http.StatusServiceUnavailable
 	}
-	data := struct {
-		Model string
-		Tiers []pageTier
-		Down  bool
-	}{h.Model, tiers, err != nil}
-	var body bytes.Buffer
-	if err := pageTemplate.Execute(&body, data); err != nil {
-		h.Log.Error("the page can't be drawn", "error", err)
+	var text bytes.Buffer
+	f := frame{View: view, Title: title, Down: status == http.StatusServiceUnavailable, Model: h.Model, Body: body}
+	if err := h.templates[view].Execute(&text, f); err != nil {
+		h.Log.Error("the page can't be drawn", "view", view, "error", err)
 		writeProblem(w, http.StatusInternalServerError, "")
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_, _ = body.WriteTo(w) // The client that is gone needs no answer.
+	_, _ = text.WriteTo(w) // The client that is gone needs no answer.
 }
 
-func (h *handler) pageData(ctx context.Context) ([]pageTier, error) {
-	var tiers []pageTier
-	for _, name := range h.pageTiers {
-		leads, total, err := h.Leads.Top(ctx, name, pageLimit)
-		if err != nil {
-			return nil, fmt.Errorf("listing tier %s: %w", name, err)
-		}
-		tier := pageTier{Name: name, Total: total}
-		for _, text := range leads {
-			var lead pageLead
-			if err := json.Unmarshal(text, &lead); err != nil {
-				return nil, fmt.Errorf("reading a lead of tier %s: %w", name, err)
-			}
-			lead.Contributions = lead.Contributions[:min(len(lead.Contributions), pageReasons)]
-			tier.Leads = append(tier.Leads, lead)
-		}
-		tiers = append(tiers, tier)
+// moment is an instant for people: in UTC here, and by the page's script in the browser's time zone, as how long ago it
+// was or as when it is.
+func moment(as string, t time.Time) template.HTML {
+	if t.IsZero() {
+		return ""
 	}
-	return tiers, nil
+	t = t.UTC()
+	return template.HTML(fmt.Sprintf(`<time datetime=%q data-as=%q>%s</time>`, //nolint:gosec // an instant has nothing to escape
+		t.Format("2006-01-02T15:04:05.000Z"), as, t.Format("Mon 2 Jan 15:04 MST")))
 }
 
-// ago is the time between two instants in the largest unit that fits, such as "3 min".
-func ago(from, to time.Time) string {
-	d := max(to.Sub(from), from.Sub(to))
-	switch {
-	case d < time.Minute:
-		return "moments"
-	case d < time.Hour:
-		return strconv.Itoa(int(d/time.Minute)) + " min"
-	case d < 48*time.Hour:
-		return strconv.Itoa(int(d/time.Hour)) + " h"
-	default:
-		return strconv.Itoa(int(d/(24*time.Hour))) + " days"
+// code is a sentence in which pieces of a model stand between backquotes.
+func code(text string) template.HTML {
+	var b strings.Builder
+	for i, part := range strings.Split(text, "`") {
+		if part = template.HTMLEscapeString(part); i%2 == 1 {
+			part = "<code>" + part + "</code>"
+		}
+		b.WriteString(part)
 	}
+	return template.HTML(b.String()) //nolint:gosec // its parts are escaped
+}
+
+// asJSON is for the data of plots, in an attribute.
+func asJSON(v any) (string, error) {
+	text, err := json.Marshal(v)
+	return string(text), err
 }
 
 // number is points with at most one decimal.
 func number(points float64) string {
-	return strconv.FormatFloat(math.Round(points*10)/10, 'f', -1, 64)
+	return strings.Replace(strconv.FormatFloat(math.Round(points*10)/10, 'f', -1, 64), "-", "−", 1)
 }
 
-// asset answers GET /assets/{name}: the page's script, style and icon.
+// signed is points that were added or taken away.
+func signed(points float64) string {
+	if points > 0 {
+		return "+" + number(points)
+	}
+	return number(points)
+}
+
+// spaced is a name of a model as words.
+func spaced(name string) string { return strings.NewReplacer("-", " ", "_", " ").Replace(name) }
+
+// escapedID is a lead's ID as one segment of a path.
+func escapedID(id string) string {
+	var b strings.Builder
+	for i := range len(id) {
+		if c := id[i]; 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_' || c == '~' {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	return b.String()
+}
+
+// asset answers GET /assets/{name}: scripts, styles and the icon.
 func (h *handler) asset(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("name")
 	kind, served := map[string]string{

@@ -4,6 +4,7 @@ package web
 
 import (
 	"embed"
+	"html/template"
 	"log/slog"
 	"net/http"
 	"time"
@@ -12,6 +13,7 @@ import (
 // Options are what the handler serves.
 type Options struct {
 	Leads     Leads
+	Pages     Pages
 	Changes   Changes
 	Sender    Sender
 	Readiness Readiness
@@ -31,17 +33,16 @@ var assets embed.FS
 
 type handler struct {
 	Options
-	pageTiers []string
+	templates map[string]*template.Template // the pages, by name
 }
 
 // New is the handler of everything that hotlead serves.
 func New(o Options) http.Handler {
-	h := &handler{Options: o, pageTiers: shown(o.Leads.Tiers())}
+	h := &handler{Options: o, templates: templates()}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", h.page)
+	h.pages(mux)
 	mux.HandleFunc("GET /v1/leads", h.leads)
 	mux.HandleFunc("GET /v1/leads/{id}", h.lead)
-	mux.HandleFunc("GET /assets/{name}", h.asset)
 	mux.Handle("GET /metrics", o.Metrics)
 	mux.HandleFunc("GET /livez", h.live)
 	mux.HandleFunc("GET /readyz", h.ready)

@@ -77,7 +77,7 @@ func hotAndWarm() *someLeads {
 
 func options(leads Leads) Options {
 	return Options{
-		Leads: leads, Readiness: readiness{}, Model: "b2b-saas, version 7", Log: slog.New(slog.DiscardHandler),
+		Leads: leads, Pages: &somePages{}, Readiness: readiness{}, Model: "b2b-saas, version 7", Log: slog.New(slog.DiscardHandler),
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "hotlead_build_info 1\n") }),
 	}
 }
@@ -103,68 +103,18 @@ func body(t *testing.T, r *http.Response) string {
 	return text
 }
 
-func TestThePageListsHotAndWarmLeadsAndEscapesThem(t *testing.T) {
-	r := get(t, New(options(hotAndWarm())), "GET", "/")
-	if r.StatusCode != http.StatusOK {
-		t.Fatalf("status %d", r.StatusCode)
-	}
-	csp := r.Header.Get("Content-Security-Policy")
-	if !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") {
-		t.Errorf("Content-Security-Policy %q", csp)
-	}
-	text := body(t, r)
-	for _, want := range []string{
-		"&lt;script&gt;alert(1)&lt;/script&gt;", "no &lt;budget&gt;", "lead-7", ">102.5<", "&#43;30", "-10.3", "warm in 2 days", "5 min ago", "MQL", "b2b-saas, version 7",
-	} {
-		if !strings.Contains(text, want) {
-			t.Errorf("the page lacks %q", want)
-		}
-	}
-	if strings.Contains(text, "<script>alert") {
-		t.Error("a lead's ID is markup on the page")
-	}
-	if !strings.Contains(text, "fourth") || strings.Contains(text, "fifth") {
-		t.Error("the page does not show the first four contributions")
-	}
-	if strings.Contains(text, "disqualified") {
-		t.Error("the page lists disqualified leads although the model has hot and warm")
-	}
-	if hot, warm := strings.Index(text, `data-tier="hot"`), strings.Index(text, `data-tier="warm"`); hot < 0 || warm < hot {
-		t.Error("hot does not come before warm")
-	}
-}
-
-func TestThePageListsEveryTierOfAModelWithoutHotAndWarm(t *testing.T) {
-	text := body(t, get(t, New(options(&someLeads{tiers: []string{"mql", "engaged"}})), "GET", "/"))
-	for _, want := range []string{"No lead is mql yet", "No lead is engaged yet"} {
-		if !strings.Contains(text, want) {
-			t.Errorf("the page lacks %q", want)
-		}
-	}
-}
-
-func TestThePageComesUpWithoutLeadsToRead(t *testing.T) {
-	r := get(t, New(options(&someLeads{tiers: []string{"hot"}, err: errors.New("dial tcp 10.1.2.3:6379: refused")})), "GET", "/")
-	text := body(t, r)
-	if r.StatusCode != http.StatusServiceUnavailable || !strings.Contains(text, "can&#39;t be read") && !strings.Contains(text, "can't be read") {
-		t.Errorf("status %d, %s", r.StatusCode, text)
-	}
-	if strings.Contains(text, "10.1.2.3") {
-		t.Error("the page names a server")
-	}
-}
-
 func TestAssetsAreServedWithTheirTypes(t *testing.T) {
 	h := New(options(hotAndWarm()))
 	for name, kind := range map[string]string{
-		"page.js": "text/javascript; charset=utf-8", "page.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml",
+		"page.js": "text/javascript; charset=utf-8", "page.css": "text/css; charset=utf-8", "htmx.min.js": "text/javascript; charset=utf-8",
+		"plot.js": "text/javascript; charset=utf-8", "uplot.min.js": "text/javascript; charset=utf-8", "uplot.min.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml",
 	} {
 		r := get(t, h, "GET", "/assets/"+name)
 		if r.StatusCode != http.StatusOK || r.Header.Get("Content-Type") != kind {
 			t.Errorf("%s: status %d, type %q", name, r.StatusCode, r.Header.Get("Content-Type"))
 		}
 	}
-	for _, name := range []string{"page.html", "nothing.js", "%2e%2e%2fweb.go"} {
+	for _, name := range []string{"layout.html", "htmx.LICENSE", "nothing.js", "%2e%2e%2fweb.go"} {
 		if r := get(t, h, "GET", "/assets/"+name); r.StatusCode != http.StatusNotFound {
 			t.Errorf("%s: status %d", name, r.StatusCode)
 		}

@@ -242,14 +242,18 @@ func (p *page) qualification() {
 
 func (p *page) rank() {
 	p.line("\n## Who comes first")
-	by := "the highest score, and among equal scores the highest total of ratings"
-	if p.model.Rank != "" {
-		by = "the highest value of " + code(p.model.Rank)
-		if path, has := pathOf(p.parse(p.model.Rank)); path != nil && !has {
-			by = p.highest(p.name(path))
-		}
+	p.line("Within a tier: %s.", p.first())
+}
+
+// first says who comes first within a tier.
+func (p *page) first() string {
+	if p.model.Rank == "" {
+		return "the highest score, and among equal scores the highest total of ratings"
 	}
-	p.line("Within a tier: %s.", by)
+	if path, has := pathOf(p.parse(p.model.Rank)); path != nil && !has {
+		return p.highest(p.name(path))
+	}
+	return "the highest value of " + code(p.model.Rank)
 }
 
 // highest says that the highest of something goes first: the score is the highest score.

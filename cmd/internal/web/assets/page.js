@@ -1,46 +1,256 @@
-// Asks for the page again every two seconds and exchanges the lists where they changed. Leads that are new in a list
-// light up once.
+// Keeps a view live: changes of tier come by Server-Sent Events, and each makes the view be asked for again; what changes
+// no tier shows at the next look, every ten seconds. Instants are told in the browser's time zone.
 "use strict";
 
-const every = 2000;
-const link = document.getElementById("link");
-let since = null;
+(() => {
+  const view = document.body.dataset.view;
+  const link = document.getElementById("link");
+  const said = document.getElementById("said");
+  const lookEvery = 10000; // ms
+  const atMostEvery = 1000;
+  const waitFor = 15000; // for what was sent to come back
 
-function names(main) {
-  return new Set(Array.from(main.querySelectorAll("li"), (li) => li.closest("section").dataset.tier + "\n" + li.dataset.lead));
-}
+  // ---- Instants ----
 
-function exchange(text) {
-  const next = new DOMParser().parseFromString(text, "text/html").getElementById("leads");
-  const main = document.getElementById("leads");
-  if (!next) throw new Error("not hotlead's page");
-  const plain = main.cloneNode(true);
-  plain.querySelectorAll(".new").forEach((li) => li.removeAttribute("class"));
-  if (plain.innerHTML === next.innerHTML) return;
-  const before = names(main);
-  const fresh = document.importNode(next, true);
-  if (before.size > 0) {
-    fresh.querySelectorAll("li").forEach((li) => {
-      if (!before.has(li.closest("section").dataset.tier + "\n" + li.dataset.lead)) li.className = "new";
+  const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+  const weekday = new Intl.DateTimeFormat(undefined, { weekday: "long", hour: "2-digit", minute: "2-digit" });
+  const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+  const year = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
+  const whole = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
+
+  function at(t, now) {
+    const far = Math.abs(t - now) / 86400000;
+    if (t.toDateString() === now.toDateString()) return "today " + clock.format(t);
+    if (far < 6.5) return weekday.format(t);
+    return (far < 300 ? day : year).format(t);
+  }
+
+  function ago(t, now) {
+    const s = Math.max(0, (now - t) / 1000);
+    if (s < 10) return "just now";
+    if (s < 60) return Math.floor(s) + " s ago";
+    if (s < 3600) return Math.floor(s / 60) + " min ago";
+    if (s < 86400) return Math.floor(s / 3600) + " h ago";
+    if (s < 14 * 86400) return Math.floor(s / 86400) + (s < 2 * 86400 ? " day ago" : " days ago");
+    return year.format(t);
+  }
+
+  function tell(root) {
+    const now = new Date();
+    for (const element of root.querySelectorAll("time[data-as]")) {
+      const t = new Date(element.dateTime);
+      const text = element.dataset.as === "ago" ? ago(t, now) : at(t, now);
+      if (element.textContent !== text) element.textContent = text;
+      if (!element.title) element.title = whole.format(t);
+    }
+  }
+
+  // ---- Whether all this is live ----
+
+  const state = { stream: false, read: true, since: null };
+
+  function connected(what, ok) {
+    state[what] = ok;
+    const live = state.stream && state.read;
+    state.since = live ? null : state.since || new Date();
+    link.classList.toggle("lost", !live);
+    const text = live ? "live" : "not connected since " + clock.format(state.since);
+    if (link.textContent !== text) link.textContent = text;
+  }
+
+  document.body.addEventListener("htmx:afterRequest", (event) => {
+    const status = event.detail.xhr.status;
+    if (event.detail.target.id !== "said") connected("read", status > 0 && status < 500);
+  });
+
+  // ---- Asking again ----
+
+  let asked = 0;
+  let planned = 0;
+
+  function refresh() {
+    clearTimeout(planned);
+    asked = Date.now();
+    planned = setTimeout(refresh, lookEvery);
+    if (!document.hidden) htmx.trigger(document.getElementById("filters") || document.getElementById("main"), "refresh");
+  }
+
+  function refreshSoon() {
+    clearTimeout(planned);
+    planned = setTimeout(refresh, Math.max(150, asked + atMostEvery - Date.now()));
+  }
+
+  // ---- The stream of changes ----
+
+  let stream = null;
+  let again = 0;
+
+  function changed(event) {
+    const mine = document.getElementById("main").dataset.lead;
+    if (mine === undefined || JSON.parse(event.data).data.lead === mine) refreshSoon();
+  }
+
+  function open() {
+    clearTimeout(again);
+    stream = new EventSource("/v1/tier-changes");
+    stream.addEventListener("open", () => {
+      if (!state.stream) refreshSoon();
+      connected("stream", true);
+    });
+    stream.addEventListener("error", () => {
+      connected("stream", false);
+      if (stream.readyState === EventSource.CLOSED) again = setTimeout(open, 3000);
+    });
+    for (const type of ["lead.tier.changed", "lead.stage.reached"]) stream.addEventListener(type, changed);
+  }
+
+  // A view that nobody sees holds no connection: browsers have few for one server, and people many tabs.
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(again);
+    if (stream) stream.close();
+    stream = null;
+    if (document.hidden) return;
+    state.stream = false;
+    open();
+    refresh();
+  });
+
+  // ---- The list ----
+
+  const filters = document.getElementById("filters");
+
+  // What is chosen stands in the fragment, which a browser keeps to itself, so that a list can be bookmarked.
+  function chosenFromURL() {
+    const chosen = new URLSearchParams(location.hash.slice(1));
+    for (const name of ["tier", "route", "account"]) {
+      const value = chosen.get(name) || "";
+      const field = filters.elements[name];
+      if (field.value !== value) field.value = value;
+    }
+    return chosen.size > 0;
+  }
+
+  function chosenToURL() {
+    const chosen = new URLSearchParams();
+    for (const name of ["tier", "route", "account"]) {
+      if (filters.elements[name].value) chosen.set(name, filters.elements[name].value);
+    }
+    history.replaceState(null, "", chosen.size > 0 ? "#" + chosen : location.pathname);
+  }
+
+  if (filters) {
+    filters.addEventListener("change", () => {
+      filters.elements.rows.value = 50;
+      chosenToURL();
+    });
+    filters.addEventListener("submit", (event) => event.preventDefault());
+    window.addEventListener("hashchange", () => {
+      chosenFromURL();
+      refresh();
+    });
+    document.addEventListener("click", (event) => {
+      const more = event.target.closest("[data-rows]");
+      if (!more) return;
+      filters.elements.rows.value = more.dataset.rows;
+      refresh();
     });
   }
-  main.replaceWith(fresh);
-}
 
-async function refresh() {
-  try {
-    const answer = await fetch("/", { signal: AbortSignal.timeout(10000) });
-    if (!answer.ok) throw new Error("status " + answer.status);
-    exchange(await answer.text());
-    since = null;
-    link.textContent = "live";
-    link.className = "";
-  } catch {
-    since = since || new Date();
-    link.textContent = "not connected since " + since.toLocaleTimeString();
-    link.className = "lost";
+  // Leads that are new in their tier light up once.
+  function places() {
+    return new Set(Array.from(document.querySelectorAll("#leads li"), (li) => li.closest("section").dataset.tier + "\n" + li.dataset.lead));
   }
-  setTimeout(refresh, every);
-}
 
-setTimeout(refresh, every);
+  let before = places();
+  let same = filters ? new FormData(filters) : null;
+
+  function lightUp() {
+    const form = new FormData(filters);
+    const alike = ["tier", "route", "account", "rows"].every((name) => same.get(name) === form.get(name));
+    if (alike && before.size > 0) {
+      for (const li of document.querySelectorAll("#leads li")) {
+        if (!before.has(li.closest("section").dataset.tier + "\n" + li.dataset.lead)) li.classList.add("new");
+      }
+    }
+    before = places();
+    same = form;
+  }
+
+  // ---- Sending what was learned ----
+
+  let waiting = null;
+
+  function say(text, bad) {
+    said.textContent = text;
+    said.classList.toggle("bad", Boolean(bad));
+  }
+
+  function tierNow() {
+    const head = document.querySelector("header.lead");
+    return head ? head.dataset.tier : "";
+  }
+
+  // What was sent is on its way through Kafka; the view is asked for until it shows.
+  document.body.addEventListener("sent", (event) => {
+    waiting = { ...event.detail, tier: tierNow(), until: Date.now() + waitFor };
+    say("Sent. Waiting for it to take effect …");
+    setTimeout(refresh, 200);
+  });
+
+  function arrived() {
+    if (!waiting) return;
+    const place = document.querySelector("[data-sent='" + CSS.escape(waiting.what) + "']");
+    if (place && Number(place.dataset.at) >= waiting.at) {
+      const tier = tierNow();
+      say(waiting.said + (tier === waiting.tier ? " is in; the lead stays " : " is in; the lead is now ") + tier + ".");
+      waiting = null;
+    } else if (Date.now() > waiting.until) {
+      say("It was sent and will count, but has not taken effect yet: Overview says how far behind the service is.", true);
+      waiting = null;
+    } else {
+      setTimeout(refresh, 400);
+    }
+  }
+
+  document.body.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.detail.target.id === "said") event.detail.elt.setAttribute("aria-busy", "true");
+  });
+  document.body.addEventListener("htmx:sendError", (event) => failed(event));
+  document.body.addEventListener("htmx:responseError", (event) => failed(event));
+
+  function failed(event) {
+    if (event.detail.target.id !== "said") return;
+    event.detail.elt.removeAttribute("aria-busy");
+    let detail = "";
+    try {
+      detail = JSON.parse(event.detail.xhr.responseText).detail;
+    } catch {
+      detail = "the service does not answer";
+    }
+    say("Not sent: " + detail, true);
+  }
+
+  // ---- Each view, whenever it is drawn ----
+
+  function drawn() {
+    tell(document);
+    for (const element of document.querySelectorAll("[data-plot]")) plots.draw(element);
+    if (filters) lightUp();
+    arrived();
+  }
+
+  document.body.addEventListener("htmx:afterSettle", drawn);
+
+  document.getElementById("find").addEventListener("submit", (event) => {
+    event.preventDefault();
+    const id = document.getElementById("find-id").value.trim();
+    if (id) location.href = "/leads/" + encodeURIComponent(id);
+  });
+
+  tell(document);
+  for (const element of document.querySelectorAll("[data-plot]")) plots.draw(element);
+  setInterval(() => tell(document), 5000);
+  if (view === "leads" && filters && chosenFromURL()) refresh();
+  else planned = setTimeout(refresh, lookEvery);
+  if (!document.hidden) open();
+})();
