@@ -320,16 +320,39 @@ func (r *ChangeReader) tell(ctx context.Context, amiss error) {
 	r.told = text
 }
 
-// scan reads a partition from offset at (or its start) to its present end.
+// scan reads what is committed of a partition from offset at (or its start) to its present end.
 func scan(ctx context.Context, cluster *wire.Cluster, part wire.Partition, at int64, each func(*events.Record) error) error {
-	bounds, err := cluster.Bounds(ctx, []wire.Partition{part})
+	bounds, err := boundsOf(ctx, cluster, part)
 	if err != nil {
-		return fmt.Errorf("reading the bounds of %s[%d]: %w", part.Topic, part.Partition, err)
+		return err
 	}
 	fetcher := cluster.Fetcher(fetchBytes)
 	defer fetcher.Close()
-	end := bounds[part].Stable
-	for at = max(at, bounds[part].Start); at < end; {
+	return read(ctx, fetcher, part, max(at, bounds.Start), bounds.Stable, each)
+}
+
+// scanAll is scan of what was ever written, aborted or not.
+func scanAll(ctx context.Context, cluster *wire.Cluster, part wire.Partition, at int64, each func(*events.Record) error) error {
+	bounds, err := boundsOf(ctx, cluster, part)
+	if err != nil {
+		return err
+	}
+	fetcher := cluster.FetcherOfAll(fetchBytes)
+	defer fetcher.Close()
+	return read(ctx, fetcher, part, max(at, bounds.Start), bounds.High, each)
+}
+
+func boundsOf(ctx context.Context, cluster *wire.Cluster, part wire.Partition) (wire.Bounds, error) {
+	bounds, err := cluster.Bounds(ctx, []wire.Partition{part})
+	if err != nil {
+		return wire.Bounds{}, fmt.Errorf("reading the bounds of %s[%d]: %w", part.Topic, part.Partition, err)
+	}
+	return bounds[part], nil
+}
+
+// read reads a partition from offset at up to end.
+func read(ctx context.Context, fetcher *wire.Fetcher, part wire.Partition, at, end int64, each func(*events.Record) error) error {
+	for at < end {
 		fetched, err := fetcher.Fetch(ctx, []wire.Position{{Partition: part, Offset: at}}, idleWait)
 		if err != nil {
 			return fmt.Errorf("reading %s[%d] at %d: %w", part.Topic, part.Partition, at, err)

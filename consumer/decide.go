@@ -59,6 +59,7 @@ func (l *lane) write(soft, hard context.Context, d *state.Decision) error {
 func (l *lane) decision() *state.Decision {
 	b := &l.batch
 	d := &state.Decision{
+		Acknowledged: l.committed,
 		Offsets:      make(map[string]int64, len(b.offsets)),
 		Clock:        max(l.ledger.Clock, b.clock),
 		OutputOffset: l.ledger.OutputOffset,
@@ -168,9 +169,13 @@ func (l *lane) announce(hard context.Context) error {
 
 // commit is one transaction: records, and the lane's offsets with batch n and the clock as metadata.
 func (l *lane) commit(ctx context.Context, records []events.OutRecord) error {
+	told := l.ledger.Offsets
+	if l.recovery != nil && l.recovery.Phase == phaseResend {
+		told = l.recovery.From // what lies beyond may be lost still
+	}
 	offsets := make([]wire.Position, 0, len(l.inputs))
 	for _, part := range l.inputs {
-		offsets = append(offsets, wire.Position{Partition: part, Offset: l.ledger.Offsets[offsetKey(part)]})
+		offsets = append(offsets, wire.Position{Partition: part, Offset: told[offsetKey(part)]})
 	}
 	// A transaction that is not through by then has been given up by its coordinator.
 	ctx, cancel := context.WithTimeout(ctx, transactionTimeout)
@@ -178,7 +183,7 @@ func (l *lane) commit(ctx context.Context, records []events.OutRecord) error {
 	done, err := l.producer.Commit(ctx, wire.Transaction{
 		Records: records,
 		Group:   l.Group, Generation: l.generation.ID, Member: l.generation.Member,
-		Offsets: offsets, Metadata: metadata{Batch: l.ledger.Batch, Clock: l.ledger.Clock, Prefix: l.Store.Prefix()}.String(),
+		Offsets: offsets, Metadata: metadata{Batch: l.ledger.Batch, Clock: l.ledger.Clock, Output: l.ledger.OutputOffset, Prefix: l.Store.Prefix()}.String(),
 	})
 	if err != nil {
 		l.Metrics.transactions.WithLabelValues("failed").Inc()

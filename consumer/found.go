@@ -18,12 +18,16 @@ type position struct {
 	Batch   uint64
 	Clock   scorer.Instant
 	Offsets map[wire.Partition]int64
+	// Output is an offset of the lane's output before which nothing stands that was decided after Batch.
+	Output int64
 }
 
 // metadata is the offsets' metadata on the wire.
 type metadata struct {
 	Batch uint64         `json:"batch"`
 	Clock scorer.Instant `json:"clock"`
+	// Output is the output offset that the ledger knew when batch Batch was announced; older versions do not say.
+	Output int64 `json:"output"`
 	// Prefix is where in Redis the lanes of the group keep their state: under another it is another service's.
 	Prefix string `json:"prefix"`
 }
@@ -58,7 +62,7 @@ func readPosition(committed map[wire.Partition]wire.Commit, prefix string) (*pos
 		}
 		p.Offsets[part] = c.Offset
 		if m.Batch > p.Batch {
-			p.Batch, p.Clock = m.Batch, m.Clock
+			p.Batch, p.Clock, p.Output = m.Batch, m.Clock, m.Output
 		}
 	}
 	return p, nil
@@ -72,6 +76,8 @@ type found struct {
 	// bounds are those of every input partition of the lane; output those of the lane's partition of the tier changes.
 	bounds map[wire.Partition]wire.Bounds
 	output wire.Bounds
+	// hangs is whether a transaction of ours stands undecided in the output, though its coordinator is through with it.
+	hangs bool
 }
 
 // action is what a take-over does about what it found: the rows of the protocol's table.
@@ -93,16 +99,18 @@ const (
 	rebuild
 	// recover: a refold or a reconcile was cut short; go on with it.
 	recoverOn
+	// retell: Kafka lost a transaction that it had acknowledged: send its forwards and dead letters again, then reconcile.
+	retell
 )
 
-var actionNames = [...]string{"begin", "resume", "reannounce", "probe", "refold", "rebuild", "recover"}
+var actionNames = [...]string{"begin", "resume", "reannounce", "probe", "refold", "rebuild", "recover", "retell"}
 
 func (a action) String() string { return actionNames[a] }
 
 // Refusal is why a lane can't go on by itself, and what its operator can do. The other lanes go on.
 type Refusal struct {
 	Lane   int
-	Reason string // stable, for metrics: retention, recreated, foreign_offsets, shared, model, lanes, format, damaged, corrupt, too_large
+	Reason string // stable, for metrics: retention, recreated, foreign_offsets, shared, model, lanes, format, damaged, corrupt, too_large, hanging
 	Detail string
 	Mend   string
 }
@@ -131,6 +139,8 @@ func judge(f found, fromRetained bool) (action, *Refusal) {
 	switch n := f.ledger.Batch; {
 	case f.committed != nil && n < f.committed.Batch && !refolding(f.ledger):
 		return refold, nil
+	case f.lost() && !catchingUp(f.ledger):
+		return retell, nil
 	case len(f.ledger.Recovery) > 0:
 		return recoverOn, nil
 	case f.committed == nil:
@@ -140,6 +150,11 @@ func judge(f found, fromRetained bool) (action, *Refusal) {
 	default:
 		return reannounce, nil
 	}
+}
+
+// lost: Kafka does not hold what it acknowledged, or holds it undecided. Without a committed position nobody can tell.
+func (f found) lost() bool {
+	return f.ledger != nil && f.committed != nil && (f.committed.Batch < f.ledger.Acknowledged || f.hangs)
 }
 
 // eaten: the log of some partition does not begin at 0 any more, so a rebuild would not see every event.
@@ -182,11 +197,14 @@ func (f found) outside() *Refusal {
 
 // refolding: the ledger's recovery is still catching up, so its n stays behind the committed position on purpose.
 func refolding(l *state.Ledger) bool {
-	if len(l.Recovery) == 0 {
-		return false
-	}
 	r, err := readRecovery(l.Recovery)
-	return err == nil && r.Phase != phaseReconcile && !r.Blind
+	return err == nil && r.catchesUp() && !r.Blind
+}
+
+// catchingUp: the ledger's leads are older than what the world was told, and a recovery is about to mend that.
+func catchingUp(l *state.Ledger) bool {
+	r, err := readRecovery(l.Recovery)
+	return err == nil && r.catchesUp()
 }
 
 // offsetKey is how the ledger names a partition.

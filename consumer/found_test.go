@@ -30,6 +30,22 @@ func logs(start, end int64) map[wire.Partition]wire.Bounds {
 	return map[wire.Partition]wire.Bounds{clicks: b, inbox: b}
 }
 
+// acknowledgedAt is a ledger whose announcements Kafka has acknowledged up to batch m.
+func acknowledgedAt(m uint64, l *state.Ledger) *state.Ledger {
+	l.Acknowledged = m
+	return l
+}
+
+func stands(ledger *state.Ledger, committed *position, bounds map[wire.Partition]wire.Bounds, output wire.Bounds) found {
+	return found{ledger: ledger, committed: committed, bounds: bounds, output: output}
+}
+
+// hangs is f with a transaction of ours undecided in the output.
+func hangs(f found) found {
+	f.hangs = true
+	return f
+}
+
 func recovering(l *state.Ledger, phase string) *state.Ledger {
 	l.Recovery = (&recovery{Phase: phase, Until: map[string]int64{}}).encode()
 	return l
@@ -45,21 +61,32 @@ func TestTakingALaneOver(t *testing.T) {
 	}{
 		"nothing was ever folded":                        {found: found{bounds: logs(0, 50)}, want: begin},
 		"nothing was ever folded, old log":               {found: found{bounds: logs(7, 50)}, want: begin},
-		"n = m: clean":                                   {found: found{ledgerAt(5, 50), committedAt(5, 50), logs(0, 80), told}, want: resume},
-		"n > m: announce the outbox":                     {found: found{ledgerAt(7, 50), committedAt(5, 40), logs(0, 80), told}, want: reannounce},
-		"n < m: Redis rolled back":                       {found: found{ledgerAt(3, 30), committedAt(5, 40), logs(0, 80), told}, want: refold},
-		"no ledger, m > 0":                               {found: found{nil, committedAt(5, 40), logs(0, 80), told}, want: rebuild},
-		"no ledger, m > 0, log begins late":              {found: found{nil, committedAt(5, 40), logs(3, 80), told}, refusal: "retention"},
-		"no ledger, no position, but the world was told": {found: found{nil, nil, logs(0, 80), told}, want: rebuild},
-		"ledger, no committed position":                  {found: found{ledgerAt(5, 50), nil, logs(0, 80), told}, want: probe},
-		"ledger below the log's start":                   {found: found{ledgerAt(5, 50), committedAt(5, 50), logs(51, 80), told}, refusal: "retention"},
-		"ledger at the log's start":                      {found: found{ledgerAt(5, 50), committedAt(5, 50), logs(50, 80), told}, want: resume},
-		"ledger above the log's end":                     {found: found{ledgerAt(5, 50), committedAt(5, 50), logs(0, 49), told}, refusal: "recreated"},
-		"a refold was cut short":                         {found: found{recovering(ledgerAt(3, 30), phaseRefold), committedAt(5, 40), logs(0, 80), told}, want: recoverOn},
-		"a reading of what was told was cut short":       {found: found{recovering(ledgerAt(3, 30), phaseRead), committedAt(5, 40), logs(0, 80), told}, want: recoverOn},
-		"a reconcile was cut short":                      {found: found{recovering(ledgerAt(6, 40), phaseReconcile), committedAt(5, 40), logs(0, 80), told}, want: recoverOn},
-		"Redis rolled back into a reconcile":             {found: found{recovering(ledgerAt(6, 40), phaseReconcile), committedAt(9, 60), logs(0, 80), told}, want: refold},
-		"a rebuild was cut short":                        {found: found{recovering(ledgerAt(0, 10), phaseRefold), nil, logs(0, 80), told}, want: recoverOn},
+		"n = m: clean":                                   {found: stands(ledgerAt(5, 50), committedAt(5, 50), logs(0, 80), told), want: resume},
+		"n > m: announce the outbox":                     {found: stands(ledgerAt(7, 50), committedAt(5, 40), logs(0, 80), told), want: reannounce},
+		"n < m: Redis rolled back":                       {found: stands(ledgerAt(3, 30), committedAt(5, 40), logs(0, 80), told), want: refold},
+		"no ledger, m > 0":                               {found: stands(nil, committedAt(5, 40), logs(0, 80), told), want: rebuild},
+		"no ledger, m > 0, log begins late":              {found: stands(nil, committedAt(5, 40), logs(3, 80), told), refusal: "retention"},
+		"no ledger, no position, but the world was told": {found: stands(nil, nil, logs(0, 80), told), want: rebuild},
+		"ledger, no committed position":                  {found: stands(ledgerAt(5, 50), nil, logs(0, 80), told), want: probe},
+		"ledger below the log's start":                   {found: stands(ledgerAt(5, 50), committedAt(5, 50), logs(51, 80), told), refusal: "retention"},
+		"ledger at the log's start":                      {found: stands(ledgerAt(5, 50), committedAt(5, 50), logs(50, 80), told), want: resume},
+		"ledger above the log's end":                     {found: stands(ledgerAt(5, 50), committedAt(5, 50), logs(0, 49), told), refusal: "recreated"},
+		"a refold was cut short":                         {found: stands(recovering(ledgerAt(3, 30), phaseRefold), committedAt(5, 40), logs(0, 80), told), want: recoverOn},
+		"a reading of what was told was cut short":       {found: stands(recovering(ledgerAt(3, 30), phaseRead), committedAt(5, 40), logs(0, 80), told), want: recoverOn},
+		"a reconcile was cut short":                      {found: stands(recovering(ledgerAt(6, 40), phaseReconcile), committedAt(5, 40), logs(0, 80), told), want: recoverOn},
+		"Redis rolled back into a reconcile":             {found: stands(recovering(ledgerAt(6, 40), phaseReconcile), committedAt(9, 60), logs(0, 80), told), want: refold},
+		"Kafka acknowledged a batch, and lost it":        {found: stands(acknowledgedAt(6, ledgerAt(7, 50)), committedAt(5, 40), logs(0, 80), told), want: retell},
+		"the very batch, and no other after it":          {found: stands(acknowledgedAt(7, ledgerAt(7, 50)), committedAt(6, 40), logs(0, 80), told), want: retell},
+		"Kafka has all that it acknowledged":             {found: stands(acknowledgedAt(5, ledgerAt(7, 50)), committedAt(5, 40), logs(0, 80), told), want: reannounce},
+		"a transaction hangs, n = m":                     {found: hangs(stands(ledgerAt(5, 50), committedAt(5, 50), logs(0, 80), told)), want: retell},
+		"a transaction hangs, n > m":                     {found: hangs(stands(ledgerAt(7, 50), committedAt(5, 40), logs(0, 80), told)), want: retell},
+		"a transaction hangs, n < m":                     {found: hangs(stands(ledgerAt(3, 30), committedAt(5, 40), logs(0, 80), told)), want: refold},
+		"a transaction hangs, no position":               {found: hangs(stands(ledgerAt(5, 50), nil, logs(0, 80), told)), want: probe},
+		"Kafka lost a batch of a reconcile":              {found: stands(recovering(acknowledgedAt(6, ledgerAt(7, 40)), phaseReconcile), committedAt(5, 40), logs(0, 80), told), want: retell},
+		"Kafka lost a batch while it was retold":         {found: stands(recovering(acknowledgedAt(6, ledgerAt(7, 40)), phaseResend), committedAt(5, 40), logs(0, 80), told), want: retell},
+		"telling again was cut short":                    {found: stands(recovering(acknowledgedAt(5, ledgerAt(7, 40)), phaseResend), committedAt(5, 40), logs(0, 80), told), want: recoverOn},
+		"Kafka lost a batch during a refold":             {found: stands(recovering(acknowledgedAt(3, ledgerAt(3, 30)), phaseRefold), committedAt(2, 40), logs(0, 80), told), want: recoverOn},
+		"a rebuild was cut short":                        {found: stands(recovering(ledgerAt(0, 10), phaseRefold), nil, logs(0, 80), told), want: recoverOn},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, refusal := judge(row.found, false)
@@ -85,9 +112,9 @@ func TestTheOperatorsWord(t *testing.T) {
 		found found
 		want  action
 	}{
-		"no ledger, log begins late":   {found{nil, committedAt(5, 40), logs(3, 80), wire.Bounds{}}, rebuild},
-		"ledger below the log's start": {found{ledgerAt(5, 50), committedAt(5, 50), logs(51, 80), wire.Bounds{}}, resume},
-		"ledger above the log's end":   {found{ledgerAt(5, 50), committedAt(5, 50), logs(0, 49), wire.Bounds{}}, resume},
+		"no ledger, log begins late":   {stands(nil, committedAt(5, 40), logs(3, 80), wire.Bounds{}), rebuild},
+		"ledger below the log's start": {stands(ledgerAt(5, 50), committedAt(5, 50), logs(51, 80), wire.Bounds{}), resume},
+		"ledger above the log's end":   {stands(ledgerAt(5, 50), committedAt(5, 50), logs(0, 49), wire.Bounds{}), resume},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, refusal := judge(row.found, true)

@@ -20,12 +20,14 @@ type Metrics struct {
 	batchEvents   prometheus.Histogram
 	transactions  *prometheus.CounterVec
 	rollbacks     prometheus.Counter
-	fenced        *prometheus.CounterVec
-	takeOvers     *prometheus.CounterVec
-	lanesOwned    prometheus.Gauge
-	lanesRefused  *prometheus.GaugeVec
-	rebalances    prometheus.Counter
-	timersDue     prometheus.Gauge
+	// lostTransactions counts lanes, not transactions: of those it can't tell how many there were.
+	lostTransactions prometheus.Counter
+	fenced           *prometheus.CounterVec
+	takeOvers        *prometheus.CounterVec
+	lanesOwned       prometheus.Gauge
+	lanesRefused     *prometheus.GaugeVec
+	rebalances       prometheus.Counter
+	timersDue        prometheus.Gauge
 }
 
 // NewMetrics makes the metrics and registers them; it panics where they are registered already, as promauto does.
@@ -61,8 +63,10 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Help: "Events in a batch.", Buckets: prometheus.ExponentialBuckets(1, 4, 9)}),
 		transactions: counters("transactions_total", "Kafka transactions by outcome: committed, failed.", "outcome"),
 		rollbacks:    counter("state_rollbacks_total", "Times that Redis was found to have lost writes, so that a lane was folded again."),
+		lostTransactions: counter("kafka_lost_transactions_total",
+			"Times that Kafka was found to have lost a transaction of a lane that it had acknowledged, or to have left one undecided; what the world was not told was then told by corrections."),
 		fenced:       counters("fenced_total", "Times that a lane was found to belong to another worker, by the layer that told: kafka, redis, group.", "layer"),
-		takeOvers:    counters("take_overs_total", "Lanes taken over, by what was found: begin, resume, reannounce, probe, refold, rebuild, recover.", "found"),
+		takeOvers:    counters("take_overs_total", "Lanes taken over, by what was found: begin, resume, reannounce, probe, refold, rebuild, recover, retell.", "found"),
 		lanesOwned:   prometheus.NewGauge(prometheus.GaugeOpts{Namespace: "hotlead", Name: "lanes_owned", Help: "Lanes that this process owns."}),
 		lanesRefused: gauges("lane_refused", "1 for a lane that can't go on without its operator, by reason.", "partition", "reason"),
 		rebalances:   counter("rebalances_total", "Generations of the consumer group that this process took part in."),
@@ -70,7 +74,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Help: "Leads in hand whose timer has come due; one that stays up is a lane that can't decide them."}),
 	}
 	reg.MustRegister(m.events, m.deadLetters, m.duplicates, m.late, m.forgotten, m.future, m.unevaluable, m.changes, m.leads, m.eventToChange,
-		m.lagRecords, m.lagSeconds, m.batchSeconds, m.batchEvents, m.transactions, m.rollbacks, m.fenced, m.takeOvers,
+		m.lagRecords, m.lagSeconds, m.batchSeconds, m.batchEvents, m.transactions, m.rollbacks, m.lostTransactions, m.fenced, m.takeOvers,
 		m.lanesOwned, m.lanesRefused, m.rebalances, m.timersDue)
 	return m
 }

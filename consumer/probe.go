@@ -110,7 +110,7 @@ func (l *lane) holds(ctx context.Context, r *events.OutRecord) (bool, error) {
 	return held, err
 }
 
-// scan reads a partition from offset at (or its start) to its present end.
+// scan reads what is committed of a partition from offset at (or its start) to its present end.
 func (l *lane) scan(ctx context.Context, part wire.Partition, at int64, each func(*events.Record) error) error {
 	return scan(ctx, l.cluster, part, at, each)
 }

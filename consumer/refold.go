@@ -16,16 +16,20 @@ const (
 	phaseRefold = "refold"
 	// phaseRead reads what the world was told from the lane's own output partition into told.
 	phaseRead = "read"
+	// phaseResend announces forwards and dead letters once more that Kafka may have lost.
+	phaseResend = "resend"
 	// phaseReconcile gives each lead in told the sequence that the world knows, and announces a correction where the
 	// world knows another tier.
 	phaseReconcile = "reconcile"
 )
 
-// recovery is how far the mending of a Redis that lost writes has come.
+// recovery is how far the mending has come of a Redis that lost writes, or of a Kafka that lost a transaction.
 type recovery struct {
 	Phase string `json:"phase"`
 	// Until are the offsets up to which the world has been told everything, by offsetKey; Batch and Clock are of the
-	// committed position that says so.
+	// committed position that says so. Where Kafka lost it, From is how far the world has been told, and Until how far it
+	// should have been.
+	From  map[string]int64 `json:"from,omitempty"`
 	Until map[string]int64 `json:"until"`
 	Batch uint64           `json:"batch"`
 	Clock scorer.Instant   `json:"clock"`
@@ -33,13 +37,18 @@ type recovery struct {
 	// sent. All are sent again, by ordinary batches: an event that is forwarded twice counts once all the same, and a
 	// dead letter written twice is better than one that is lost.
 	Blind bool `json:"blind,omitempty"`
+	// Lost is whether Kafka lost what it had acknowledged, while Redis lost nothing: n counts on.
+	Lost bool `json:"lost,omitempty"`
 }
 
 // silent is whether the lane folds what the world has been told already: no change is announced, no event counted.
 func (l *lane) silent() bool { return l.recovery != nil && l.recovery.Phase != phaseReconcile }
 
 // still is whether n stands still: while a refold catches up with a committed position.
-func (l *lane) still() bool { return l.silent() && !l.recovery.Blind }
+func (l *lane) still() bool { return l.recovery != nil && l.recovery.catchesUp() && !l.recovery.Blind }
+
+// catchesUp is whether the lane's leads are older than what the world was told.
+func (r *recovery) catchesUp() bool { return r.Phase == phaseRefold || r.Phase == phaseRead }
 
 // refoldTo is a recovery that folds up to the committed position; without one, up to the end of what is there, since
 // the output topic may have told the world of any of it.
@@ -82,6 +91,8 @@ func (l *lane) recover(soft, hard context.Context) error {
 		return l.refold(soft, hard)
 	case phaseRead:
 		return l.readTold(soft, hard)
+	case phaseResend:
+		return l.resend(soft, hard)
 	default:
 		return l.reconcile(soft, hard)
 	}

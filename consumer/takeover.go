@@ -29,6 +29,11 @@ func (l *lane) takeOver(soft, hard context.Context) error {
 	if err != nil {
 		return err
 	}
+	if f.hangs || f.lost() {
+		if epoch, err = l.discard(soft, f); err != nil {
+			return fmt.Errorf("throwing away what hangs undecided in Kafka: %w", err)
+		}
+	}
 	todo, refusal := judge(f, l.RebuildFromRetained)
 	if refusal != nil {
 		return refusal
@@ -46,7 +51,7 @@ func (l *lane) takeOver(soft, hard context.Context) error {
 	if err := l.hold(hard, ledger, f); err != nil {
 		return err
 	}
-	if err := l.settle(hard, f, todo); err != nil {
+	if err := l.settle(soft, hard, f, todo); err != nil {
 		return err
 	}
 	l.warm = true
@@ -68,6 +73,9 @@ func (l *lane) find(ctx context.Context) (found, error) {
 		return f, fmt.Errorf("reading the bounds of the lane's partitions: %w", err)
 	}
 	f.output = bounds[l.output]
+	if f.hangs, err = l.hanging(ctx, f.output); err != nil {
+		return f, err
+	}
 	delete(bounds, l.output)
 	f.bounds = bounds
 	l.observeBounds(f)
@@ -137,6 +145,10 @@ func (l *lane) ledgerFor(f found, todo action) (*state.Ledger, error) {
 	}
 	if todo == refold {
 		ledger.Step = 0
+	}
+	if r, err := readRecovery(ledger.Recovery); todo == recoverOn && err == nil && r.Phase == phaseResend {
+		r.retained(f.bounds)
+		ledger.Recovery = r.encode()
 	}
 	return &ledger, l.putInForce(&ledger)
 }
@@ -255,7 +267,7 @@ func (l *lane) hold(ctx context.Context, ledger *state.Ledger, f found) error {
 }
 
 // settle does what the table says, once the lane is ours.
-func (l *lane) settle(hard context.Context, f found, todo action) error {
+func (l *lane) settle(soft, hard context.Context, f found, todo action) error {
 	switch todo {
 	case begin:
 		return l.commitBare(hard)
@@ -265,6 +277,8 @@ func (l *lane) settle(hard context.Context, f found, todo action) error {
 	case probe:
 		l.log.Warn("the group has no committed position (its offsets expired, or were deleted): going on from Redis and from what was announced")
 		return l.probe(hard, f)
+	case retell:
+		return l.retell(soft, hard, f)
 	case reannounce:
 		return l.announceOutbox(hard)
 	case recoverOn:

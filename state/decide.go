@@ -148,7 +148,7 @@ func (l *Lane) queueTold(ctx context.Context, d *Decision) {
 func (l *Lane) queueLedger(ctx context.Context, d *Decision, counts map[string]int64) {
 	w := &l.write
 	args := append(w.args(), "hset", l.keys.ledger, fieldBatch, d.Batch, fieldStep, d.Step,
-		fieldClock, int64(d.Clock), fieldOutput, d.OutputOffset, fieldCursor, d.Cursor)
+		fieldAcknowledged, d.Acknowledged, fieldClock, int64(d.Clock), fieldOutput, d.OutputOffset, fieldCursor, d.Cursor)
 	for partition, offset := range d.Offsets {
 		args = append(args, prefixOffset+partition, offset)
 	}

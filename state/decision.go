@@ -7,6 +7,8 @@ import "github.com/hotlead/hotlead/scorer"
 type Decision struct {
 	// Batch and Step are n and the refold step after this decision.
 	Batch, Step uint64
+	// Acknowledged replaces the ledger's.
+	Acknowledged uint64
 	// Offsets are the next offsets that moved, by "topic/partition"; others stay as they are.
 	Offsets map[string]int64
 	// Clock, Outbox, OutputOffset, Cursor and Recovery replace the ledger's; an empty Outbox or Recovery clears it.

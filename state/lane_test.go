@@ -239,7 +239,7 @@ func testDamagedLedger(b *bench) {
 func testDecideWritesAll(b *bench) {
 	l := b.claimed()
 	d := &Decision{
-		Batch: 1, Step: 2, Offsets: map[string]int64{"lead.inbox/3": 8}, Clock: noon + 1, Outbox: []byte("out"), OutputOffset: 5,
+		Batch: 1, Step: 2, Acknowledged: 7, Offsets: map[string]int64{"lead.inbox/3": 8}, Clock: noon + 1, Outbox: []byte("out"), OutputOffset: 5,
 		Cursor: 2, Recovery: []byte("rec"), Model: &ModelInForce{Name: "m", Version: 3, Text: []byte("t")},
 		Leads: []LeadWrite{
 			{ID: "a", Blob: []byte("A"), Due: noon + 9, DueWas: scorer.Never, Tier: "hot", Indexed: true, Rank: 7},
@@ -249,7 +249,7 @@ func testDecideWritesAll(b *bench) {
 	must(b.T, l.Decide(b.Context(), d))
 	want := newLedger()
 	want.Batch, want.Step, want.Clock, want.Outbox, want.OutputOffset = 1, 2, noon+1, d.Outbox, 5
-	want.Cursor, want.Recovery, want.Model = 2, d.Recovery, *d.Model
+	want.Acknowledged, want.Cursor, want.Recovery, want.Model = 7, 2, d.Recovery, *d.Model
 	want.Offsets["lead.inbox/3"] = 8
 	want.Counts = map[string]int64{"hot": 1, "cold": 1}
 	b.equal(want, b.read())

@@ -23,6 +23,9 @@ type Ledger struct {
 	Owner Owner
 	// Offsets are the next offsets to fold, by "topic/partition".
 	Offsets map[string]int64
+	// Acknowledged is the newest batch of which Kafka has said that its announcement is committed, as known when batch n
+	// was decided; 0 where an older version wrote the ledger, or none was.
+	Acknowledged uint64
 	// Clock is the lane's clock as of batch n.
 	Clock scorer.Instant
 	// Outbox is the encoded output of batch n; empty where it has none.
@@ -67,6 +70,7 @@ const (
 	fieldBatch        = "n"
 	fieldStep         = "step"
 	fieldOwner        = "owner" // "producerID/epoch"
+	fieldAcknowledged = "acknowledged"
 	fieldClock        = "clock" // milliseconds
 	fieldOutbox       = "outbox"
 	fieldOutput       = "output"
@@ -109,7 +113,7 @@ func parseOwner(s string) (Owner, error) {
 	return Owner{ProducerID: producer, Epoch: int16(e)}, nil
 }
 
-// ledgerFields are all fields that hold l. Empty outbox and recovery have none.
+// ledgerFields are all fields that hold l. Nothing acknowledged, an empty outbox and recovery have none.
 func ledgerFields(l *Ledger) map[string]string {
 	fields := map[string]string{
 		fieldFormat:       strconv.Itoa(l.Format),
@@ -126,6 +130,9 @@ func ledgerFields(l *Ledger) map[string]string {
 		fieldLanes:        strconv.Itoa(l.Lanes),
 		fieldGroup:        l.Group,
 		fieldTopic:        l.Output,
+	}
+	if l.Acknowledged > 0 {
+		fields[fieldAcknowledged] = strconv.FormatUint(l.Acknowledged, 10)
 	}
 	if len(l.Outbox) > 0 {
 		fields[fieldOutbox] = string(l.Outbox)
@@ -165,6 +172,9 @@ func parseLedger(fields map[string]string) (*Ledger, error) {
 		Recovery:     bytesOf(fields[fieldRecovery]),
 		Offsets:      make(map[string]int64),
 		Counts:       make(map[string]int64),
+	}
+	if _, ok := fields[fieldAcknowledged]; ok {
+		l.Acknowledged = r.uint(fieldAcknowledged)
 	}
 	for name := range fields {
 		if partition, ok := strings.CutPrefix(name, prefixOffset); ok {

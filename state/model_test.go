@@ -48,7 +48,7 @@ type modelLead struct {
 }
 
 func (m *modelLane) decide(t *rapid.T, n uint64) *Decision {
-	d := &Decision{Batch: n, Step: n % 3, Clock: noon + scorer.Instant(n), OutputOffset: int64(n), Cursor: int(n) - 2, Offsets: make(map[string]int64)}
+	d := &Decision{Batch: n, Step: n % 3, Acknowledged: n / 2, Clock: noon + scorer.Instant(n), OutputOffset: int64(n), Cursor: int(n) - 2, Offsets: make(map[string]int64)}
 	d.Offsets[fmt.Sprintf("topic-%d/0", n%3)] = int64(n)
 	d.Outbox = []byte(rapid.SampledFrom([]string{"", "", "out"}).Draw(t, "outbox"))
 	d.Recovery = []byte(rapid.SampledFrom([]string{"", "", "half way"}).Draw(t, "recovery"))
@@ -57,6 +57,7 @@ func (m *modelLane) decide(t *rapid.T, n uint64) *Decision {
 		d.Leads = append(d.Leads, m.write(t, fmt.Sprint("lead ", i), n))
 	}
 	l := m.ledger
+	l.Acknowledged = d.Acknowledged
 	l.Batch, l.Step, l.Clock, l.OutputOffset, l.Cursor, l.Outbox, l.Recovery = n, d.Step, d.Clock, d.OutputOffset, d.Cursor, d.Outbox, d.Recovery
 	maps.Copy(l.Offsets, d.Offsets)
 	return d

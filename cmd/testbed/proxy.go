@@ -28,6 +28,9 @@ type Proxy struct {
 	drops  int   // replies still to drop
 	held   *Held // the request to keep back next; nil: none
 	match  func(request []byte) bool
+	// forge are the requests that the proxy answers, with forgery; nil: none.
+	forge   func(request []byte) bool
+	forgery []byte
 }
 
 // NewProxy starts a proxy to target (HOST:PORT) that ends with the test.
@@ -230,7 +233,7 @@ func (l *link) pass(piece []byte, to io.Writer, look func([]byte) error) bool {
 		return true
 	}
 	if err := look(piece); err != nil {
-		return false
+		return errors.Is(err, errForged)
 	}
 	_, err := to.Write(piece)
 	return err == nil
@@ -239,6 +242,11 @@ func (l *link) pass(piece []byte, to io.Writer, look func([]byte) error) bool {
 func (l *link) asked(request []byte) error {
 	p := l.proxy
 	p.holdBack(request)
+	if forged, err := l.forged(request); err != nil {
+		return err
+	} else if forged {
+		return errForged
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.drops > 0 && p.match != nil && p.match(request) {

@@ -10,16 +10,17 @@ import (
 	"github.com/hotlead/hotlead/events"
 )
 
-// Fetcher reads partitions, read committed. It belongs to one goroutine at a time.
+// Fetcher reads partitions, read committed unless it was made otherwise. It belongs to one goroutine at a time.
 //
 // Each leader is asked on its own, and Fetch returns as soon as one of them has something. The others' long polls stay
 // in flight, and the next Fetch takes up those that ask for what it wants too. So no poll is thrown away because
 // another broker was quicker. They end with the context of the Fetch that began them, and with Close.
 type Fetcher struct {
-	cluster  *Cluster
-	maxBytes int
-	decoder  *decoder
-	polls    []*poll
+	cluster   *Cluster
+	maxBytes  int
+	isolation int8
+	decoder   *decoder
+	polls     []*poll
 	// woken gets a token whenever a poll has ended.
 	woken chan struct{}
 	// turn rotates the order of partitions: a broker fills its answer in the order asked, so otherwise a partition with
@@ -57,7 +58,15 @@ const longestPause = 100 * time.Millisecond
 // Fetcher makes a Fetcher whose answers are at most about maxBytes large in all, per broker; a single record batch
 // larger than that comes through. Close ends it.
 func (c *Cluster) Fetcher(maxBytes int) *Fetcher {
-	return &Fetcher{cluster: c, maxBytes: maxBytes, decoder: newDecoder(inflateLimit), woken: make(chan struct{}, 1)}
+	return &Fetcher{cluster: c, maxBytes: maxBytes, isolation: readCommitted, decoder: newDecoder(inflateLimit), woken: make(chan struct{}, 1)}
+}
+
+// FetcherOfAll makes a Fetcher that reads whatever was ever written up to High: what was aborted, and what is not decided
+// yet, as well.
+func (c *Cluster) FetcherOfAll(maxBytes int) *Fetcher {
+	f := c.Fetcher(maxBytes)
+	f.isolation = readUncommitted
+	return f
 }
 
 // Close ends the requests in flight and waits for them. What was fetched stays valid.

@@ -54,7 +54,7 @@ func (f *Fetcher) message(w request, wait time.Duration) *fetch.Request {
 	const noSession = -1 // 0 would open one
 	m := &fetch.Request{
 		ReplicaID: notAReplica, MaxWaitTime: int32(wait.Milliseconds()), MinBytes: 1, MaxBytes: int32(f.maxBytes),
-		IsolationLevel: readCommitted, SessionEpoch: noSession, Topics: make([]fetch.RequestTopic, len(w.from)),
+		IsolationLevel: f.isolation, SessionEpoch: noSession, Topics: make([]fetch.RequestTopic, len(w.from)),
 	}
 	partitions := make([]fetch.RequestPartition, len(w.from))
 	for i := range w.from {

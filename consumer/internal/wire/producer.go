@@ -89,6 +89,24 @@ func (p *Producer) Init(ctx context.Context) (Epoch, error) {
 	return p.epoch, nil
 }
 
+// Discard has everything thrown away that stands undecided in the partitions and the group under our transactional ID,
+// though the coordinator calls it decided: a coordinator may lose the markers of a transaction on its way from one broker
+// to the next. Whatever marker comes next there decides what hangs, so an empty transaction is begun in all of them and
+// aborted, by Init. It is for a producer that has just been Init'ed.
+func (p *Producer) Discard(ctx context.Context, partitions []Partition, group string) (Epoch, error) {
+	if !p.ready {
+		return Epoch{}, fmt.Errorf("discarding as %s: %w: Init comes first", p.id, ErrUnknown)
+	}
+	p.ready = false
+	if err := p.addPartitions(ctx, partitions); err != nil {
+		return Epoch{}, fmt.Errorf("discarding as %s: %w", p.id, settled(err))
+	}
+	if err := p.addOffsets(ctx, group); err != nil {
+		return Epoch{}, fmt.Errorf("discarding as %s: %w", p.id, settled(err))
+	}
+	return p.Init(ctx)
+}
+
 // coordinated is what the transaction coordinator is looked up by.
 func (p *Producer) coordinated() coordinated {
 	return coordinated{kind: kafka.CoordinatorKeyTypeTransaction, key: p.id}

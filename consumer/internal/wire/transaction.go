@@ -32,7 +32,11 @@ func (p *Producer) commit(ctx context.Context, t Transaction) (Committed, error)
 	committed := Committed{Base: make(map[Partition]int64)}
 	if len(rounds) > 0 {
 		// The first round has a batch for each partition.
-		if err := p.addPartitions(ctx, rounds[0]); err != nil {
+		partitions := make([]Partition, len(rounds[0]))
+		for i, b := range rounds[0] {
+			partitions[i] = b.to
+		}
+		if err := p.addPartitions(ctx, partitions); err != nil {
 			return Committed{}, err
 		}
 	}
@@ -57,17 +61,17 @@ func (p *Producer) commit(ctx context.Context, t Transaction) (Committed, error)
 	return committed, p.end(ctx)
 }
 
-func (p *Producer) addPartitions(ctx context.Context, batches []*outBatch) error {
+func (p *Producer) addPartitions(ctx context.Context, partitions []Partition) error {
 	request := &addpartitionstotxn.Request{TransactionalID: p.id, ProducerID: p.epoch.ProducerID, ProducerEpoch: p.epoch.Epoch}
 	at := make(map[string]int)
-	for _, b := range batches {
-		i, ok := at[b.to.Topic]
+	for _, to := range partitions {
+		i, ok := at[to.Topic]
 		if !ok {
 			i = len(request.Topics)
-			at[b.to.Topic] = i
-			request.Topics = append(request.Topics, addpartitionstotxn.RequestTopic{Name: b.to.Topic})
+			at[to.Topic] = i
+			request.Topics = append(request.Topics, addpartitionstotxn.RequestTopic{Name: to.Topic})
 		}
-		request.Topics[i].Partitions = append(request.Topics[i].Partitions, int32(b.to.Partition))
+		request.Topics[i].Partitions = append(request.Topics[i].Partitions, int32(to.Partition))
 	}
 	return p.cluster.retry(ctx, untilDone, "adding partitions to the transaction", func() error {
 		got, err := p.cluster.askCoordinator(ctx, p.coordinated(), request)

@@ -1,0 +1,221 @@
+package consumer
+
+import (
+	"context"
+	"fmt"
+	"maps"
+
+	"github.com/hotlead/hotlead/consumer/internal/wire"
+	"github.com/hotlead/hotlead/events"
+	"github.com/hotlead/hotlead/scorer"
+	"github.com/hotlead/hotlead/state"
+)
+
+// Kafka may lose a transaction that it has acknowledged: a coordinator that moves, or restarts, may call it complete
+// without having written its markers. What it wrote then hangs undecided, until the next marker of our producer decides
+// it one way or the other. Redis is whole meanwhile, and knows all that the world should have been told.
+
+// hanging is whether something stands undecided in the lane's output. Nobody but us writes there, and Init has settled
+// what we left open.
+func (l *lane) hanging(ctx context.Context, output wire.Bounds) (bool, error) {
+	if output.Stable >= output.High {
+		return false, nil
+	}
+	// Somebody may write there all the same, and just have: what was there at the first look is stable at the second.
+	again, err := boundsOf(ctx, l.cluster, l.output)
+	return again.Stable < output.High, err
+}
+
+// discard throws away whatever of ours hangs undecided in Kafka. What ought to be there is announced once more.
+func (l *lane) discard(ctx context.Context, f found) (wire.Epoch, error) {
+	writes := []wire.Partition{l.output, {Topic: l.Topics.DeadLetters, Partition: l.number % l.deadLetters}}
+	for p := range l.lanes {
+		writes = append(writes, wire.Partition{Topic: l.Topics.Inbox, Partition: p})
+	}
+	epoch, err := l.producer.Discard(ctx, writes, l.Group)
+	if err != nil {
+		return wire.Epoch{}, err
+	}
+	bounds, err := boundsOf(ctx, l.cluster, l.output)
+	if err != nil {
+		return wire.Epoch{}, err
+	}
+	if stable := bounds.Stable; stable < f.output.High {
+		return wire.Epoch{}, &Refusal{
+			Reason: "hanging",
+			Detail: fmt.Sprintf("a transaction hangs undecided in %s[%d] at offset %d, and is not of this group's present producer: no reader gets past it", l.output.Topic, l.output.Partition, stable),
+			Mend:   fmt.Sprintf("have it aborted: kafka-transactions.sh abort --topic %s --partition %d --start-offset %d", l.output.Topic, l.output.Partition, stable),
+		}
+	}
+	return epoch, nil
+}
+
+// retell begins to tell the world what Kafka lost: it notes in told how far the world was told of each lead of which a
+// change is missing. resend and reconcile do the rest.
+func (l *lane) retell(soft, hard context.Context, f found) error {
+	told, err := l.untold(soft, f)
+	if err != nil {
+		return fmt.Errorf("looking for what Kafka lost: %w", err)
+	}
+	l.recovery = retellFrom(f)
+	l.ledger.OutputOffset = f.doubtful()
+	l.begin()
+	for id, known := range told {
+		l.batch.told = append(l.batch.told, state.ToldWrite{ID: id, Value: appendTold(known)})
+	}
+	if err := l.decide(soft, hard); err != nil {
+		return err
+	}
+	l.Metrics.lostTransactions.Inc()
+	l.log.Warn("Kafka has lost a transaction that it had acknowledged, or left one undecided: what the world was not told is told now",
+		"acknowledged", f.ledger.Acknowledged, "committed", f.committed.Batch, "leads", len(told))
+	return nil
+}
+
+// retellFrom is a recovery that announces the forwards and dead letters once more that were decided since the committed
+// position.
+func retellFrom(f found) *recovery {
+	r := &recovery{Phase: phaseResend, Lost: true, Batch: f.committed.Batch, Clock: f.committed.Clock,
+		From: map[string]int64{}, Until: maps.Clone(f.ledger.Offsets)}
+	for part := range f.bounds {
+		r.From[offsetKey(part)] = f.committed.Offsets[part]
+	}
+	r.retained(f.bounds)
+	return r
+}
+
+// retained moves From to what Kafka still holds.
+func (r *recovery) retained(bounds map[wire.Partition]wire.Bounds) {
+	for part, b := range bounds {
+		key := offsetKey(part)
+		r.From[key] = max(r.From[key], b.Start)
+	}
+}
+
+// doubtful is the output offset from which on changes may be missing.
+func (f found) doubtful() int64 {
+	if f.hangs {
+		return min(f.committed.Output, f.output.Stable)
+	}
+	return f.committed.Output
+}
+
+// untold is what the world was told of each lead of which Redis knows a later change, as far as the outbox and the output
+// show, the latter from where on changes may be missing. What was aborted stands there too, until compaction takes it.
+func (l *lane) untold(ctx context.Context, f found) (map[string]scorer.Told, error) {
+	told := map[string]scorer.Told{}
+	err := l.scan(ctx, l.output, f.doubtful(), func(r *events.Record) error {
+		if t, id, ok := l.toldBy(r); ok {
+			told[id] = t
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	newest := map[string]uint64{}
+	oldest := map[string]events.Announced{}
+	note := func(value []byte) {
+		a, err := events.ReadChange(value)
+		if err != nil || events.Lane(a.Lead, l.lanes) != l.number {
+			return // not ours
+		}
+		newest[a.Lead] = max(newest[a.Lead], a.Sequence)
+		if first, ok := oldest[a.Lead]; !ok || a.Sequence < first.Sequence {
+			oldest[a.Lead] = a
+		}
+	}
+	if err := scanAll(ctx, l.cluster, l.output, f.doubtful(), func(r *events.Record) error { note(r.Value); return nil }); err != nil {
+		return nil, err
+	}
+	outbox, err := events.ReadOutbox(l.ledger.Outbox)
+	if err != nil {
+		return nil, &Refusal{Reason: "format", Detail: "the outbox can't be read: " + err.Error(), Mend: "run the version of hotlead that wrote it"}
+	}
+	for i := range outbox {
+		if outbox[i].Topic == l.output.Topic {
+			note(outbox[i].Value)
+		}
+	}
+	for id, first := range oldest {
+		known, ok := told[id]
+		switch {
+		case !ok:
+			told[id] = toldBefore(&first)
+		case known.Sequence >= newest[id]:
+			delete(told, id)
+		}
+	}
+	return told, nil
+}
+
+// toldBefore is what the world was told of a lead before a change. Which stage it had reached before it reached the one
+// that the change tells of is not known: none, so that the one that it has now is told.
+func toldBefore(a *events.Announced) scorer.Told {
+	if a.Sequence == 1 {
+		return scorer.Told{}
+	}
+	told := scorer.Told{Sequence: a.Sequence - 1, Tier: a.From}
+	if a.Kind == scorer.TierChanged {
+		told.Stage = a.Stage
+	}
+	return told
+}
+
+// resend is one batch of input that was folded and whose forwards and dead letters may be lost. They are announced once
+// more: a forward counts once all the same, and a dead letter that stands there twice is better than one that is lost.
+func (l *lane) resend(soft, hard context.Context) error {
+	l.begin()
+	next := *l.recovery
+	next.From = maps.Clone(next.From)
+	var at []wire.Position
+	for _, part := range l.inputs {
+		if key := offsetKey(part); next.From[key] < next.Until[key] {
+			at = append(at, wire.Position{Partition: part, Offset: next.From[key]})
+		}
+	}
+	if len(at) == 0 {
+		next.Phase = phaseReconcile
+	} else {
+		if !l.pending() {
+			fetched, err := l.fetcher.Fetch(soft, at, idleWait)
+			if err != nil {
+				return nil // soft ended: nothing is in hand
+			}
+			l.fetched = fetched
+		}
+		if err := l.takeInAgain(hard, &next); err != nil {
+			return err
+		}
+	}
+	l.recovery = &next
+	if err := l.decide(soft, hard); err != nil {
+		return err
+	}
+	return l.announce(hard)
+}
+
+// takeInAgain takes in what was folded before: the leads stay as they are, and so do the ledger's offsets.
+func (l *lane) takeInAgain(hard context.Context, r *recovery) error {
+	b := &l.batch
+	b.begun = l.now()
+	if err := l.takeIn(r.Until); err != nil {
+		return err
+	}
+	l.caughtUp = false
+	for part, next := range b.offsets {
+		r.From[offsetKey(part)] = next
+	}
+	clear(b.offsets)
+	if err := l.loadLeads(hard); err != nil {
+		return err
+	}
+	for i := range b.inputs {
+		in := &b.inputs[i]
+		// Into a copy that nobody keeps, to see what the model refuses. What it took once is a duplicate now.
+		if _, _, err := l.folder.Apply(&b.leads[in.lead].lead, &in.event, nil); err != nil {
+			l.buryUnscored(&in.record, err)
+		}
+	}
+	return nil
+}
