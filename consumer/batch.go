@@ -18,7 +18,7 @@ type batch struct {
 	offsets map[wire.Partition]int64
 	inputs  []input
 	leads   []working
-	byID    map[string]int
+	index   leadIndex
 	changes []scorer.Change
 	// caused are, for each of changes, the timestamp of the record that caused it; 0: time or a model did.
 	caused []scorer.Instant
@@ -38,14 +38,16 @@ type batch struct {
 
 // input is one event to fold.
 type input struct {
-	event  scorer.Event
-	record events.Record
+	event scorer.Event
+	// record is one of what was fetched, which stays until all of that is folded.
+	record *events.Record
 	lead   int // index into leads
 }
 
 // working is a lead while a batch folds it.
 type working struct {
 	lead scorer.Lead
+	hash uint32 // of its ID
 	// blob is what Redis holds of it; nil for a new one.
 	blob []byte
 	// before is what was announced of it before this batch; the three after it, what Redis holds.
@@ -59,10 +61,10 @@ type working struct {
 }
 
 func (b *batch) reset(now time.Time, clock scorer.Instant) {
-	clear(b.byID)
-	if b.byID == nil {
-		b.byID, b.offsets = map[string]int{}, map[wire.Partition]int64{}
+	if b.offsets == nil {
+		b.offsets = map[wire.Partition]int64{}
 	}
+	b.index.clear()
 	clear(b.offsets)
 	clear(b.inputs)
 	clear(b.changes)
@@ -81,20 +83,21 @@ func (l *lane) begin() {
 }
 
 // want adds a lead to the batch and returns its index.
-func (b *batch) want(id string) int {
-	if i, ok := b.byID[id]; ok {
+func (l *lane) want(id string) int {
+	b := &l.batch
+	hash := l.leads.Hash(id)
+	i, ok := b.index.find(hash, func(i int) bool { return b.leads[i].lead.ID == id })
+	if ok {
 		return i
 	}
-	i := len(b.leads)
 	if i < cap(b.leads) {
 		b.leads = b.leads[:i+1] // keeps the slices of the lead that stood here
 	} else {
 		b.leads = append(b.leads, working{})
 	}
 	w := &b.leads[i]
-	w.blob, w.asked, w.fired, w.touched = nil, false, false, false
-	w.lead.ID = id
-	b.byID[id] = i
+	w.hash, w.blob, w.asked, w.fired, w.touched = hash, nil, false, false, false
+	w.lead.ID = b.index.name(id)
 	return i
 }
 
@@ -155,7 +158,7 @@ func (l *lane) patience() time.Duration {
 // A batch takes no more than this, whatever a fetch brought: compressed, a stranger's records are many more and larger
 // than the fetch was.
 const (
-	batchRecords = 20_000
+	batchRecords = 32_000
 	batchBytes   = 8 << 20
 )
 
@@ -270,7 +273,7 @@ func (l *lane) takeRecord(r *events.Record) error {
 		r.Time = now
 		l.Metrics.future.Inc()
 	}
-	b.inputs = append(b.inputs, input{record: *r})
+	b.inputs = append(b.inputs, input{record: r})
 	in := &b.inputs[len(b.inputs)-1]
 	info, err := l.decoder.Decode(r, &in.event)
 	if err != nil {
@@ -292,7 +295,7 @@ func (l *lane) takeRecord(r *events.Record) error {
 		b.inputs = b.inputs[:len(b.inputs)-1]
 		return nil
 	}
-	in.lead = b.want(in.event.Lead)
+	in.lead = l.want(in.event.Lead)
 	b.newest = max(b.newest, min(r.Time, now))
 	return nil
 }
@@ -359,7 +362,7 @@ func (l *lane) load(ctx context.Context) error {
 		l.Metrics.timersDue.Add(float64(len(due)))
 		b.due = len(due)
 		for _, id := range due {
-			w := &b.leads[b.want(id)]
+			w := &b.leads[l.want(id)]
 			w.asked, w.fired = true, true
 		}
 	}
@@ -379,7 +382,7 @@ func (l *lane) loadLeads(ctx context.Context) error {
 		if w.blob != nil {
 			continue
 		}
-		if blob, ok := l.leads.Get(w.lead.ID); ok {
+		if blob, ok := l.leads.Get(w.hash, w.lead.ID); ok {
 			w.blob = blob
 			continue
 		}

@@ -66,13 +66,14 @@ func (l *lane) decision() *state.Decision {
 		Cursor:       b.walk.cursor(),
 		Told:         b.told,
 		ToldDone:     b.done,
-		Leads:        make([]state.LeadWrite, 0, len(b.leads)),
+		Leads:        l.writes[:0],
 	}
 	for part, next := range b.offsets {
 		d.Offsets[offsetKey(part)] = next
 	}
 	if out := l.announcements(); len(out) > 0 {
-		d.Outbox = events.AppendOutbox(nil, out)
+		l.outbox = events.AppendOutbox(l.outbox[:0], out)
+		d.Outbox = l.outbox
 	}
 	silent := l.silent()
 	l.encoded = l.encoded[:0]
@@ -86,6 +87,7 @@ func (l *lane) decision() *state.Decision {
 			d.ToldFirst = append(d.ToldFirst, state.ToldWrite{ID: w.lead.ID, Value: appendTold(w.before)})
 		}
 	}
+	l.writes = d.Leads
 	if l.recovery != nil {
 		d.Recovery = l.recovery.encode()
 	}
@@ -119,15 +121,16 @@ func (l *lane) decided(d *state.Decision) {
 	}
 	l.ledger.Clock, l.ledger.Outbox, l.ledger.Recovery, l.ledger.Cursor = d.Clock, d.Outbox, d.Recovery, d.Cursor
 	l.walk = l.batch.walk
-	for i := range d.Leads {
-		w := &d.Leads[i]
-		l.leads.Put(w.ID, w.Blob)
-		if w.Due < l.nextDue {
-			l.nextDue = w.Due
+	for i := range l.batch.leads {
+		w := &l.batch.leads[i]
+		if !w.touched {
+			continue
 		}
-		if w.Tier != w.TierWas {
-			l.tally(w.TierWas, -1)
-			l.tally(w.Tier, 1)
+		l.leads.Put(w.hash, w.lead.ID, w.blob)
+		l.nextDue = min(l.nextDue, w.lead.Due)
+		if w.lead.Tier != w.tierWas {
+			l.tally(w.tierWas, -1)
+			l.tally(w.lead.Tier, 1)
 		}
 	}
 }

@@ -38,16 +38,16 @@ func (l *lane) foldEvent(in *input) {
 	changes, result, err := l.folder.Apply(&w.lead, &in.event, b.changes)
 	switch {
 	case err != nil:
-		l.buryUnscored(&in.record, err)
+		l.buryUnscored(in.record, err)
 		return
 	case result.Duplicate:
-		l.count(&in.record, duplicate)
+		l.count(in.record, duplicate)
 		if l.recovery == nil {
 			l.Metrics.duplicates.Inc()
 		}
 		return
 	}
-	l.count(&in.record, scored)
+	l.count(in.record, scored)
 	if result.Late && l.recovery == nil {
 		l.Metrics.late.Inc()
 	}

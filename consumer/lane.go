@@ -20,7 +20,7 @@ import (
 
 const (
 	// fetchBytes bounds one fetch, and with it the memory of a batch, its Redis transaction and its outbox.
-	fetchBytes = 4 << 20
+	fetchBytes = 8 << 20
 	// idleWait is how long a fetch waits for input when nothing else is due.
 	idleWait = 500 * time.Millisecond
 	// bareCommitAfter is how long the committed position may stay behind batches that announced nothing.
@@ -83,8 +83,10 @@ type lane struct {
 	committed   uint64
 	committedAt time.Time
 	batch       batch
-	// encoded are the leads that the batch writes, one behind the other: memory that the next batch uses again.
-	encoded []byte
+	// encoded are the leads that the batch writes, one behind the other, writes what Redis is told of them, and outbox what
+	// is announced: memory that the next batch uses again.
+	encoded, outbox []byte
+	writes          []state.LeadWrite
 
 	// refusal is why the lane stands still; nil: it does not.
 	refusal *Refusal

@@ -43,7 +43,7 @@ func (l *lane) behind(ctx context.Context) (bool, error) {
 		}
 		l.begin()
 		for _, id := range ids {
-			l.batch.want(id)
+			l.want(id)
 		}
 		if err := l.loadLeads(ctx); err != nil {
 			return err

@@ -64,7 +64,7 @@ func (l *lane) reconcile(soft, hard context.Context) error {
 		l.log.Info("the lane is whole again", "batch", l.ledger.Batch+1)
 	}
 	for id := range told {
-		b.want(id)
+		l.want(id)
 		b.done = append(b.done, id)
 	}
 	if err := l.loadLeads(hard); err != nil {

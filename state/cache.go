@@ -16,9 +16,7 @@ type Leads struct {
 	segmentSize int
 	seed        maphash.Seed
 	// index finds a lead's newest entry by the hash of its ID. Of two IDs with one hash only the last is held.
-	index map[uint64]place
-	// indexed is how large the index ever was, for a map never gives memory back.
-	indexed int
+	index table
 	// segments are numbered from first on; the last is the one that is written.
 	segments []segment
 	first    uint32
@@ -27,9 +25,6 @@ type Leads struct {
 }
 
 type segment struct{ b []byte }
-
-// place is a segment's number and an offset in it.
-type place struct{ segment, offset uint32 }
 
 // An entry is a byte that says whether it was asked for since it was written, the length of the ID (2 bytes) and of the
 // blob (4 bytes), the ID and the blob.
@@ -43,35 +38,37 @@ const (
 const (
 	mostSegment  = 1 << 20
 	leastSegment = 1 << 10
-	// indexBytes is what an entry of the index takes: key and value at the lowest load that a Go map has while it grows.
-	indexBytes = 40
-	longestID  = 1<<16 - 1
+	longestID    = 1<<16 - 1
 )
 
 // NewLeads holds at most maxBytes, everything counted; with 0 nothing.
 func NewLeads(maxBytes int64) *Leads {
 	size := min(max(maxBytes/16, leastSegment), mostSegment)
-	return &Leads{max: maxBytes, segmentSize: int(size), seed: maphash.MakeSeed(), index: make(map[uint64]place)}
+	return &Leads{max: maxBytes, segmentSize: int(size), seed: maphash.MakeSeed()}
 }
 
 // Len is the number of leads held.
-func (c *Leads) Len() int { return len(c.index) }
+func (c *Leads) Len() int { return c.index.used }
 
-// Bytes is the memory held, the index's as an estimate.
-func (c *Leads) Bytes() int64 { return c.held + int64(c.indexed)*indexBytes }
+// Bytes is the memory held.
+func (c *Leads) Bytes() int64 { return c.held + c.index.bytes(0) }
 
 // Clear drops all leads.
 func (c *Leads) Clear() {
-	c.index = make(map[uint64]place)
-	c.indexed, c.held, c.live = 0, 0, 0
+	c.index = table{}
+	c.held, c.live = 0, 0
 	c.first += uint32(len(c.segments))
 	c.segments = nil
 }
 
-// Get is the blob last Put under id, if it is still held. It stays valid and unchanged for as long as it is referred to.
-func (c *Leads) Get(id string) ([]byte, bool) {
-	at, ok := c.index[maphash.String(c.seed, id)]
-	if !ok {
+// Hash is what Get and Put find an ID by. It is this Leads' own, and spreads IDs evenly whoever chose them.
+func (c *Leads) Hash(id string) uint32 { return uint32(maphash.String(c.seed, id)) }
+
+// Get is the blob last Put under id, whose Hash is given, if it is still held. It stays valid and unchanged for as long
+// as it is referred to.
+func (c *Leads) Get(hash uint32, id string) ([]byte, bool) {
+	at := c.index.find(hash)
+	if at == nil {
 		return nil, false
 	}
 	e := c.entry(at)
@@ -84,17 +81,19 @@ func (c *Leads) Get(id string) ([]byte, bool) {
 
 // Put holds a copy of blob, and drops leads that were not asked for in a while where the bound asks for it. A blob too
 // large for the bound is not held; what was held of the lead is gone all the same.
-func (c *Leads) Put(id string, blob []byte) {
-	hash := maphash.String(c.seed, id)
+func (c *Leads) Put(hash uint32, id string, blob []byte) {
 	size := entryHeader + len(id) + len(blob)
 	if size > c.segmentSize || len(id) > longestID || !c.room(size) {
 		c.drop(hash)
 		return
 	}
-	if before, ok := c.index[hash]; ok { // replaced in place, which is cheaper than dropped and made anew
-		c.live -= int64(c.entry(before).size())
+	at := c.index.find(hash)
+	if at == nil {
+		at = c.index.add(hash)
+		at.hash = hash
 	}
-	s := c.begin(hash, size)
+	c.live -= int64(at.size)
+	s := c.begin(at, size)
 	s.b = append(s.b, 0)
 	s.b = binary.LittleEndian.AppendUint16(s.b, uint16(len(id)))
 	s.b = binary.LittleEndian.AppendUint32(s.b, uint32(len(blob)))
@@ -116,22 +115,21 @@ func (e entry) idLen() int   { return int(binary.LittleEndian.Uint16(e[entryID:]
 func (e entry) blobLen() int { return int(binary.LittleEndian.Uint32(e[entryBlob:])) }
 func (e entry) size() int    { return entryHeader + e.idLen() + e.blobLen() }
 
-func (c *Leads) entry(at place) entry {
+func (c *Leads) entry(at *slot) entry {
 	return c.segments[at.segment-c.first].b[at.offset:]
 }
 
-func (c *Leads) drop(hash uint64) {
-	if at, ok := c.index[hash]; ok {
-		c.live -= int64(c.entry(at).size())
-		delete(c.index, hash)
+func (c *Leads) drop(hash uint32) {
+	if at := c.index.find(hash); at != nil {
+		c.live -= int64(at.size)
+		c.index.remove(hash)
 	}
 }
 
-// begin points the index at the end of the last segment, where an entry of size bytes is about to be appended.
-func (c *Leads) begin(hash uint64, size int) *segment {
+// begin points a slot at the end of the last segment, where an entry of size bytes is about to be appended.
+func (c *Leads) begin(at *slot, size int) *segment {
 	s := &c.segments[len(c.segments)-1]
-	c.index[hash] = place{segment: c.first + uint32(len(c.segments)-1), offset: uint32(len(s.b))}
-	c.indexed = max(c.indexed, len(c.index))
+	at.segment, at.offset, at.size = c.first+uint32(len(c.segments)-1), uint32(len(s.b)), uint32(size)
 	c.live += int64(size)
 	return s
 }
@@ -154,7 +152,7 @@ func (c *Leads) room(size int) bool {
 	// Each lap over the log drops what was not asked for in the lap before, so the second finds room if there is any.
 	reclaims, laps := 0, 2*(len(c.segments)+1)
 	for {
-		fits, after := c.fits(size), c.held+int64(max(c.indexed, len(c.index)+1))*indexBytes
+		fits, after := c.fits(size), c.held+c.index.bytes(c.index.used+1)
 		switch {
 		case fits && after <= c.max:
 			return true
@@ -179,22 +177,23 @@ func (c *Leads) reclaim() {
 	c.held -= int64(cap(old))
 	for offset := 0; offset < len(old); {
 		e := entry(old[offset:])
-		at := place{segment: number, offset: uint32(offset)}
+		here := uint32(offset)
 		offset += e.size()
-		hash := maphash.Bytes(c.seed, e.id())
-		if now, ok := c.index[hash]; !ok || now != at {
+		hash := uint32(maphash.Bytes(c.seed, e.id()))
+		at := c.index.find(hash)
+		if at == nil || at.segment != number || at.offset != here {
 			continue // replaced or dropped since
 		}
-		delete(c.index, hash)
 		c.live -= int64(e.size())
 		if e[entryAsked] == 0 && !c.roomy() {
+			c.index.remove(hash)
 			continue
 		}
 		if !c.fits(e.size()) {
 			c.extend()
 		}
 		e[entryAsked] = 0
-		s := c.begin(hash, e.size())
+		s := c.begin(at, e.size())
 		s.b = append(s.b, e[:e.size()]...)
 	}
 }
@@ -202,5 +201,5 @@ func (c *Leads) reclaim() {
 // roomy says whether what counts leaves a quarter of the bound free: then it is entries that were replaced which fill
 // the log, and no lead need go.
 func (c *Leads) roomy() bool {
-	return c.live+int64(len(c.index))*indexBytes <= c.max-c.max/4
+	return c.live+c.index.bytes(0) <= c.max-c.max/4
 }

@@ -3,7 +3,6 @@ package state
 import (
 	"bytes"
 	"fmt"
-	"hash/maphash"
 	"math/rand/v2"
 	"runtime"
 	"strings"
@@ -12,6 +11,10 @@ import (
 	"pgregory.net/rapid"
 )
 
+func put(c *Leads, id string, blob []byte) { c.Put(c.Hash(id), id, blob) }
+
+func get(c *Leads, id string) ([]byte, bool) { return c.Get(c.Hash(id), id) }
+
 func leadName(i int) string { return fmt.Sprintf("lead-%07d", i) }
 
 func TestLeadsFarPastTheBoundStayWithinIt(t *testing.T) {
@@ -19,7 +22,7 @@ func TestLeadsFarPastTheBoundStayWithinIt(t *testing.T) {
 	c := NewLeads(bound)
 	blob := bytes.Repeat([]byte{7}, 150)
 	for i := range 40 * bound / 200 {
-		c.Put(leadName(i), blob)
+		put(c, leadName(i), blob)
 		if c.Bytes() > bound {
 			t.Fatalf("after %d leads: %d bytes, bound %d", i+1, c.Bytes(), bound)
 		}
@@ -27,10 +30,10 @@ func TestLeadsFarPastTheBoundStayWithinIt(t *testing.T) {
 	if c.Len() < bound/2/(150+40+20) {
 		t.Errorf("only %d leads are held in %d bytes", c.Len(), bound)
 	}
-	if _, ok := c.Get(leadName(40*bound/200 - 1)); !ok {
+	if _, ok := get(c, leadName(40*bound/200-1)); !ok {
 		t.Error("the newest lead is not held")
 	}
-	if _, ok := c.Get(leadName(0)); ok {
+	if _, ok := get(c, leadName(0)); ok {
 		t.Error("the oldest lead is held")
 	}
 }
@@ -47,7 +50,7 @@ func TestLeadsBytesAreTheHeaps(t *testing.T) {
 	c := NewLeads(8 << 20)
 	blob := bytes.Repeat([]byte{7}, 100)
 	for i := range 200_000 {
-		c.Put(leadName(i), blob)
+		put(c, leadName(i), blob)
 	}
 	if used := heap() - before; used > c.Bytes()+c.Bytes()/10 {
 		t.Errorf("the heap grew by %d bytes, Bytes says %d", used, c.Bytes())
@@ -59,14 +62,14 @@ func TestLeadsThatAreAskedForStay(t *testing.T) {
 	c := NewLeads(1 << 20)
 	blob := bytes.Repeat([]byte{7}, 100)
 	for i := range 1000 {
-		c.Put(leadName(i), blob)
+		put(c, leadName(i), blob)
 	}
 	for i := range 100_000 {
-		c.Put(fmt.Sprintf("passing-%d", i), blob)
-		c.Get(leadName(i % 1000))
+		put(c, fmt.Sprintf("passing-%d", i), blob)
+		get(c, leadName(i%1000))
 	}
 	for i := range 1000 {
-		if _, ok := c.Get(leadName(i)); !ok {
+		if _, ok := get(c, leadName(i)); !ok {
 			t.Fatalf("lead %d was dropped though it was asked for all the time", i)
 		}
 	}
@@ -81,7 +84,7 @@ func TestReplacingLeadsThatFitDropsNone(t *testing.T) {
 		if n >= leads {
 			i = random.IntN(leads)
 		}
-		c.Put(leadName(i), bytes.Repeat([]byte{byte(n)}, 100))
+		put(c, leadName(i), bytes.Repeat([]byte{byte(n)}, 100))
 	}
 	if c.Len() != leads {
 		t.Errorf("%d of %d leads are held", c.Len(), leads)
@@ -90,11 +93,11 @@ func TestReplacingLeadsThatFitDropsNone(t *testing.T) {
 
 func TestABlobStaysAsItWas(t *testing.T) {
 	c := NewLeads(64 << 10)
-	c.Put("a", []byte("first"))
-	first, _ := c.Get("a")
+	put(c, "a", []byte("first"))
+	first, _ := get(c, "a")
 	for i := range 100_000 {
-		c.Put("a", fmt.Appendf(nil, "later %d", i))
-		c.Put(leadName(i%100), bytes.Repeat([]byte{byte(i)}, i%300))
+		put(c, "a", fmt.Appendf(nil, "later %d", i))
+		put(c, leadName(i%100), bytes.Repeat([]byte{byte(i)}, i%300))
 	}
 	if string(first) != "first" {
 		t.Errorf("it became %q", first)
@@ -102,19 +105,19 @@ func TestABlobStaysAsItWas(t *testing.T) {
 	if got := append(first, "more"...); string(got) != "firstmore" {
 		t.Error(string(got))
 	}
-	if got, _ := c.Get("a"); string(got) != "later 99999" {
+	if got, _ := get(c, "a"); string(got) != "later 99999" {
 		t.Errorf("appending to a blob changed another: %q", got)
 	}
 }
 
 func TestABlobTooLargeIsNotHeldNorItsPredecessor(t *testing.T) {
 	c := NewLeads(64 << 10)
-	c.Put("a", []byte("small"))
-	c.Put("a", make([]byte, 128<<10))
-	if _, ok := c.Get("a"); ok {
+	put(c, "a", []byte("small"))
+	put(c, "a", make([]byte, 128<<10))
+	if _, ok := get(c, "a"); ok {
 		t.Error("a lead is held that was replaced")
 	}
-	c.Put(strings.Repeat("x", 1<<17), nil)
+	put(c, strings.Repeat("x", 1<<17), nil)
 	if c.Len() != 0 {
 		t.Errorf("%d leads", c.Len())
 	}
@@ -122,12 +125,12 @@ func TestABlobTooLargeIsNotHeldNorItsPredecessor(t *testing.T) {
 
 func TestADroppedLeadDoesNotComeBack(t *testing.T) {
 	c := NewLeads(64 << 10)
-	c.Put("a", []byte("small"))
-	c.Get("a")
-	c.Put("a", make([]byte, 128<<10))
+	put(c, "a", []byte("small"))
+	get(c, "a")
+	put(c, "a", make([]byte, 128<<10))
 	for i := range 1000 {
-		c.Put(leadName(i), make([]byte, 100))
-		if got, ok := c.Get("a"); ok {
+		put(c, leadName(i), make([]byte, 100))
+		if got, ok := get(c, "a"); ok {
 			t.Fatalf("after %d others it is %q", i, got)
 		}
 	}
@@ -135,19 +138,47 @@ func TestADroppedLeadDoesNotComeBack(t *testing.T) {
 
 func TestTwoLeadsOfOneHashAreNotConfused(t *testing.T) {
 	c := NewLeads(64 << 10)
-	c.Put("a", []byte("blob of a"))
-	c.index[maphash.String(c.seed, "b")] = c.index[maphash.String(c.seed, "a")]
-	if got, ok := c.Get("b"); ok {
+	put(c, "a", []byte("blob of a"))
+	if got, ok := c.Get(c.Hash("a"), "b"); ok {
 		t.Errorf("b is %q", got)
 	}
 }
 
 func TestNoBoundHoldsNothing(t *testing.T) {
 	c := NewLeads(0)
-	c.Put("a", []byte("blob"))
-	if _, ok := c.Get("a"); ok || c.Bytes() != 0 {
+	put(c, "a", []byte("blob"))
+	if _, ok := get(c, "a"); ok || c.Bytes() != 0 {
 		t.Errorf("held %v, %d bytes", ok, c.Bytes())
 	}
+}
+
+// The table against a map, with hashes that share their places.
+func TestTableFindsWhatItHolds(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var places table
+		want := make(map[uint32]uint32)
+		for range rapid.IntRange(1, 400).Draw(t, "steps") {
+			hash := rapid.Uint32Range(0, 40).Draw(t, "hash") * rapid.SampledFrom([]uint32{1, 16, 1 << 30}).Draw(t, "apart")
+			switch at := places.find(hash); {
+			case (at != nil) != (want[hash] != 0) || at != nil && at.size != want[hash]:
+				t.Fatalf("%d is at %v, want size %d", hash, at, want[hash])
+			case at == nil:
+				want[hash] = rapid.Uint32Range(1, 1000).Draw(t, "size")
+				*places.add(hash) = slot{hash: hash, size: want[hash]}
+			default:
+				places.remove(hash)
+				delete(want, hash)
+			}
+			if places.used != len(want) || crowded(places.used, len(places.slots)) {
+				t.Fatalf("%d of %d slots are used, want %d", places.used, len(places.slots), len(want))
+			}
+		}
+		for hash, size := range want {
+			if at := places.find(hash); at == nil || at.size != size {
+				t.Fatalf("%d is at %v, want size %d", hash, at, size)
+			}
+		}
+	})
 }
 
 // Whatever is held is the newest that was put, whatever was dropped meanwhile.
@@ -162,19 +193,19 @@ func TestLeadsHoldTheNewestOrNothing(t *testing.T) {
 				c.Clear()
 				clear(newest)
 			case 1, 2, 3, 4, 5:
-				if got, ok := c.Get(id); ok && string(got) != newest[id] {
+				if got, ok := get(c, id); ok && string(got) != newest[id] {
 					t.Fatalf("%s holds %.20q, put was %.20q", id, got, newest[id])
 				}
 			default:
 				newest[id] = strings.Repeat(fmt.Sprint(step, " "), rapid.IntRange(0, 400).Draw(t, "length"))
-				c.Put(id, []byte(newest[id]))
+				put(c, id, []byte(newest[id]))
 			}
 			if c.Bytes() > c.max {
 				t.Fatalf("%d bytes, bound %d", c.Bytes(), c.max)
 			}
 		}
 		for id, want := range newest {
-			if got, ok := c.Get(id); ok && string(got) != want {
+			if got, ok := get(c, id); ok && string(got) != want {
 				t.Fatalf("%s holds %.20q, put was %.20q", id, got, want)
 			}
 		}
@@ -194,7 +225,7 @@ func BenchmarkLeadsPut(b *testing.B) {
 			}
 			blob := bytes.Repeat([]byte{7}, 180)
 			for i := 0; b.Loop(); i++ {
-				leads.Put(ids[i%c.leads], blob)
+				put(leads, ids[i%c.leads], blob)
 			}
 		})
 	}
@@ -206,9 +237,9 @@ func BenchmarkLeadsGet(b *testing.B) {
 	ids := make([]string, n)
 	for i := range ids {
 		ids[i] = leadName(i)
-		leads.Put(ids[i], bytes.Repeat([]byte{7}, 180))
+		put(leads, ids[i], bytes.Repeat([]byte{7}, 180))
 	}
 	for i := 0; b.Loop(); i++ {
-		leads.Get(ids[i%n])
+		get(leads, ids[i%n])
 	}
 }
