@@ -87,39 +87,58 @@ func (s *Store) underModel(ctx context.Context, p int) (*ModelInForce, int, erro
 	return &model, buckets, r.err
 }
 
-// Top are the first leads of a tier over lanes 0 to lanes−1, highest rank first and of equal rank by ID, at most limit.
-// A model's last tier has no index, so of it there are none. Its errors: ErrDamaged, ErrNewer.
+// Top are the first leads of a tier over lanes 0 to lanes−1, highest rank first and of equal rank the last by ID first,
+// at most limit. A model's last tier has no index, so of it there are none. Its errors: ErrDamaged, ErrNewer.
 func (s *Store) Top(ctx context.Context, lanes int, tier string, limit int) ([]LeadAt, error) {
-	top, err := s.top(ctx, lanes, tier, limit)
+	top, _, err := s.page(ctx, make([]int64, lanes), tier, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read the top of tier %q: %w", tier, err)
 	}
 	return top, nil
 }
 
-func (s *Store) top(ctx context.Context, lanes int, tier string, limit int) ([]LeadAt, error) {
+// Page are the next leads of a tier in the order of Top, at most limit: those after so many of each lane, which are the
+// lanes 0 to len(after)−1. next is where the page after it begins; nil where
+// there is none. A page may hold fewer than limit and still have a next. A lead that moves in between may be in two
+// pages, or in none. Its errors: ErrDamaged, ErrNewer.
+func (s *Store) Page(ctx context.Context, after []int64, tier string, limit int) (page []LeadAt, next []int64, err error) {
+	page, next, err = s.page(ctx, after, tier, limit)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read a page of tier %q: %w", tier, err)
+	}
+	return page, next, nil
+}
+
+func (s *Store) page(ctx context.Context, after []int64, tier string, limit int) (page []LeadAt, next []int64, err error) {
 	if limit <= 0 {
-		return nil, nil
+		return nil, nil, nil
 	}
 	pipe := s.client.Pipeline()
-	indexes := make([]*redis.ZSliceCmd, lanes)
-	for p := range lanes {
-		indexes[p] = pipe.ZRevRangeWithScores(ctx, keysOf(s.prefix, p).tier(tier), 0, int64(limit)-1)
+	indexes := make([]*redis.ZSliceCmd, len(after))
+	for p, from := range after {
+		indexes[p] = pipe.ZRevRangeWithScores(ctx, keysOf(s.prefix, p).tier(tier), from, from+int64(limit)-1)
 	}
 	if _, err := pipe.Exec(ctx); err != nil {
-		return nil, damagedIfWrongType(err)
+		return nil, nil, damagedIfWrongType(err)
 	}
-	var top []LeadAt
 	for p, index := range indexes {
 		for _, z := range index.Val() {
 			id, _ := z.Member.(string)
-			top = append(top, LeadAt{Lane: p, Rank: z.Score, Lead: &scorer.Lead{ID: id}})
+			page = append(page, LeadAt{Lane: p, Rank: z.Score, Lead: &scorer.Lead{ID: id}})
 		}
 	}
-	slices.SortFunc(top, func(a, b LeadAt) int {
-		return cmp.Or(cmp.Compare(b.Rank, a.Rank), cmp.Compare(a.Lead.ID, b.Lead.ID))
+	// As each index is ordered, so that of every lane a beginning is taken.
+	slices.SortFunc(page, func(a, b LeadAt) int {
+		return cmp.Or(cmp.Compare(b.Rank, a.Rank), cmp.Compare(b.Lead.ID, a.Lead.ID))
 	})
-	return s.fill(ctx, top[:min(limit, len(top))])
+	if len(page) >= limit { // else the indexes have no more
+		page, next = page[:limit], slices.Clone(after)
+		for _, at := range page {
+			next[at.Lane]++
+		}
+	}
+	page, err = s.fill(ctx, page)
+	return page, next, err
 }
 
 // fill reads the leads of top, and leaves out any that its index has and its bucket has not, as when a lane is being

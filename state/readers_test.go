@@ -17,6 +17,7 @@ func TestReaders(t *testing.T) {
 		}{
 			{"a lead by its ID, with the model it is under", testLeadByID},
 			{"the top of a tier, over all lanes", testTop},
+			{"a tier page by page", testPage},
 			{"the counts, over all lanes", testCounts},
 			{"what can't be read", testReadDamage},
 		} {
@@ -77,12 +78,45 @@ func testTop(b *bench) {
 		}
 		return got
 	}
-	b.equal([]string{"2 e +Inf", "2 b 9", "0 d 9", "2 c 7", "0 a 5", "0 nobody knows -Inf"}, top(10))
-	b.equal([]string{"2 e +Inf", "2 b 9"}, top(2))
+	b.equal([]string{"2 e +Inf", "0 d 9", "2 b 9", "2 c 7", "0 a 5", "0 nobody knows -Inf"}, top(10))
+	b.equal([]string{"2 e +Inf", "0 d 9"}, top(2))
 	b.equal([]string(nil), top(0))
 	none, err := b.store.Top(b.Context(), 4, "cold", 10)
 	must(b.T, err)
 	b.equal([]LeadAt(nil), none)
+}
+
+func testPage(b *bench) {
+	// Many of equal rank, so that where a page ends among them matters.
+	var all [3][]LeadWrite
+	for i := range 60 {
+		all[i*i%3] = append(all[i*i%3], hotLead(fmt.Sprintf("lead-%02d", i), float64(i%4)))
+	}
+	for p, leads := range all {
+		b.fill(p, leads...)
+	}
+	for limit := 1; limit <= 61; limit += 7 {
+		seen := map[string]bool{}
+		last := math.Inf(1)
+		after := make([]int64, 4)
+		for pages := 0; after != nil; pages++ {
+			page, next, err := b.store.Page(b.Context(), after, "hot", limit)
+			must(b.T, err)
+			if len(page) > limit || pages > 61 {
+				b.Fatalf("page %d of at most %d has %d leads", pages, limit, len(page))
+			}
+			for _, at := range page {
+				if seen[at.Lead.ID] || at.Rank > last {
+					b.Errorf("pages of %d: %s comes twice, or rank %v after %v", limit, at.Lead.ID, at.Rank, last)
+				}
+				seen[at.Lead.ID], last = true, at.Rank
+			}
+			after = next
+		}
+		if len(seen) != 60 {
+			b.Errorf("pages of %d hold %d of 60 leads", limit, len(seen))
+		}
+	}
 }
 
 func testCounts(b *bench) {

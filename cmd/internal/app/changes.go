@@ -13,6 +13,7 @@ import (
 
 	"github.com/hotlead/hotlead/cmd/internal/web"
 	"github.com/hotlead/hotlead/consumer"
+	"github.com/hotlead/hotlead/events"
 	"github.com/hotlead/hotlead/scorer"
 )
 
@@ -241,8 +242,12 @@ func (c *Changes) Hours() []web.Hour {
 
 // shown is the change as web shows it, with the position after it.
 func (k *keptChange) shown(position string) web.Change {
+	typ := events.TypeTierChanged
+	if k.Kind == scorer.StageReached {
+		typ = events.TypeStageReached
+	}
 	return web.Change{
-		Position: position, Lead: k.Lead, From: k.From, To: k.To, Stage: k.Stage, Route: k.Route,
+		Position: position, Type: typ, Lead: k.Lead, From: k.From, To: k.To, Stage: k.Stage, Route: k.Route,
 		At: k.At.Time(), JSON: k.JSON,
 	}
 }

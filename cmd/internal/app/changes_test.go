@@ -136,7 +136,7 @@ func sequences(t *testing.T, lead string, changes []web.Change) (numbers []int) 
 		if err != nil {
 			t.Fatal(err)
 		}
-		if a.Lead != c.Lead || c.To != "hot" || c.Route != "sales" || c.At.IsZero() {
+		if a.Lead != c.Lead || c.To != "hot" || c.Route != "sales" || c.Type != "lead.tier.changed" || c.At.IsZero() {
 			t.Fatalf("%+v", c)
 		}
 		if c.Lead == lead {

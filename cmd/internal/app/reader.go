@@ -21,6 +21,7 @@ import (
 type Store interface {
 	LeadByID(ctx context.Context, lane int, id string) (*scorer.Lead, *state.ModelInForce, error)
 	Top(ctx context.Context, lanes int, tier string, limit int) ([]state.LeadAt, error)
+	Page(ctx context.Context, after []int64, tier string, limit int) (page []state.LeadAt, next []int64, err error)
 	Counts(ctx context.Context, lanes int) (map[string]int64, error)
 	ModelInForce(ctx context.Context, lane int) (*state.ModelInForce, error)
 }
@@ -60,7 +61,7 @@ func (r *Reader) laneCount(ctx context.Context) (int, error) {
 	return n, nil
 }
 
-// Tiers are the tiers that Top can list, from the model's top.
+// Tiers are the tiers that List can list, from the model's top.
 func (r *Reader) Tiers() []string {
 	var names []string
 	for _, t := range r.model.Tiers() {
@@ -97,14 +98,7 @@ func (r *Reader) Lead(ctx context.Context, id string, at time.Time) (json.RawMes
 	return v.json(v.show(lead, scorer.InstantOf(at))), nil
 }
 
-// Top is the JSON of the first leads of a tier as of now, highest rank first, and how many the tier has.
-func (r *Reader) Top(ctx context.Context, tier string, limit int) ([]json.RawMessage, int64, error) {
-	texts := make([]json.RawMessage, 0, limit)
-	total, err := r.each(ctx, tier, limit, func(v *view, s shownLead) { texts = append(texts, v.json(s)) })
-	return texts, total, err
-}
-
-// Shown are the first leads of a tier as Top has them.
+// Shown are the first leads of a tier as of now, highest rank first, and how many the tier has.
 func (r *Reader) Shown(ctx context.Context, tier string, limit int) ([]web.Shown, int64, error) {
 	leads := make([]web.Shown, 0, limit)
 	models := map[*view]*scorer.Description{}
@@ -136,31 +130,53 @@ func (r *Reader) each(ctx context.Context, tier string, limit int, visit func(*v
 	if err != nil {
 		return 0, consumer.RedisMend(fmt.Errorf("counting the leads of a tier: %w", err))
 	}
-	now := scorer.InstantOf(r.now())
-	views := map[int]*view{}
+	v := r.views()
 	shown := make([]shownLead, 0, len(found))
-	of := make(map[*scorer.Lead]*view, len(found))
 	for _, f := range found {
-		v := views[f.Lane]
-		if v == nil {
-			if v, err = r.viewOf(ctx, f.Lane); err != nil {
-				return 0, err
-			}
-			views[f.Lane] = v
+		s, err := v.show(ctx, f)
+		if err != nil {
+			return 0, err
 		}
 		// The index is as of each lead's last write; time may have moved one on since.
-		if s := v.show(f.Lead, now); s.lead.Tier == tier {
-			of[s.lead] = v
+		if s.lead.Tier == tier {
 			shown = append(shown, s)
 		}
 	}
+	sortByRank(shown)
+	for _, s := range shown {
+		visit(s.by, s)
+	}
+	return counts[tier], nil
+}
+
+// sortByRank puts the highest rank first.
+func sortByRank(shown []shownLead) {
 	slices.SortStableFunc(shown, func(a, b shownLead) int {
 		return cmp.Or(cmp.Compare(b.standing.Rank, a.standing.Rank), cmp.Compare(a.lead.ID, b.lead.ID))
 	})
-	for _, s := range shown {
-		visit(of[s.lead], s)
+}
+
+// views shows leads of several lanes as of one instant, each by its lane's model. It is not safe for concurrent use.
+type views struct {
+	reader *Reader
+	now    scorer.Instant
+	lanes  map[int]*view
+}
+
+func (r *Reader) views() *views {
+	return &views{reader: r, now: scorer.InstantOf(r.now()), lanes: map[int]*view{}}
+}
+
+func (v *views) show(ctx context.Context, at state.LeadAt) (shownLead, error) {
+	of := v.lanes[at.Lane]
+	if of == nil {
+		var err error
+		if of, err = v.reader.viewOf(ctx, at.Lane); err != nil {
+			return shownLead{}, err
+		}
+		v.lanes[at.Lane] = of
 	}
-	return counts[tier], nil
+	return of.show(at.Lead, v.now), nil
 }
 
 func (r *Reader) viewOf(ctx context.Context, lane int) (*view, error) {
@@ -200,6 +216,7 @@ func newView(m *scorer.Model) *view { return &view{model: m, folder: m.Folder()}
 
 // shownLead is a lead as it stands at some instant.
 type shownLead struct {
+	by       *view
 	lead     *scorer.Lead
 	standing scorer.Standing
 	next     *events.NextChange
@@ -208,7 +225,7 @@ type shownLead struct {
 // show advances lead, which is the caller's own copy, to at, or leaves it at its clock, if that is later.
 func (v *view) show(lead *scorer.Lead, at scorer.Instant) shownLead {
 	v.folder.Advance(lead, at, nil)
-	shown := shownLead{lead: lead, standing: v.folder.Explain(lead, at)}
+	shown := shownLead{by: v, lead: lead, standing: v.folder.Explain(lead, at)}
 	if when, to, moves := v.folder.NextChange(lead); moves {
 		shown.next = &events.NextChange{At: when, To: to}
 	}

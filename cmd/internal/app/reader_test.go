@@ -51,6 +51,28 @@ func (k *kept) Top(_ context.Context, lanes int, tier string, limit int) ([]stat
 	return found[:min(limit, len(found))], k.err
 }
 
+// Page takes the lanes one after the other, each by ID from behind.
+func (k *kept) Page(_ context.Context, after []int64, tier string, limit int) (page []state.LeadAt, next []int64, err error) {
+	next = slices.Clone(after)
+	for lane := range after {
+		var of []state.LeadAt
+		for id, l := range k.leads {
+			if own := *l; l.Tier == tier && events.Lane(id, len(after)) == lane {
+				of = append(of, state.LeadAt{Lane: lane, Lead: &own})
+			}
+		}
+		slices.SortFunc(of, func(a, b state.LeadAt) int { return strings.Compare(b.Lead.ID, a.Lead.ID) })
+		of = of[min(int(after[lane]), len(of)):]
+		of = of[:min(len(of), limit-len(page))]
+		next[lane] += int64(len(of))
+		page = append(page, of...)
+	}
+	if len(page) < limit {
+		next = nil
+	}
+	return page, next, k.err
+}
+
 func (k *kept) Counts(context.Context, int) (map[string]int64, error) {
 	counts := map[string]int64{}
 	for _, l := range k.leads {
@@ -146,12 +168,12 @@ func TestALeadThatIsNot(t *testing.T) {
 func TestTheTopOfATierIsAsOfNow(t *testing.T) {
 	// The older a demo, the less of it is left; c's has faded below hot since its last event.
 	k := acted(t, map[string]time.Duration{"a": -5 * time.Hour, "b": 0, "c": -20 * time.Hour, "d": -time.Hour})
-	top, total, err := readerAt(t, k, begun).Top(t.Context(), "hot", 10)
-	if err != nil || total != 4 {
-		t.Fatalf("total %d, %v", total, err)
+	page, err := readerAt(t, k, begun).List(t.Context(), web.LeadQuery{Tier: "hot", Limit: 10})
+	if err != nil || page.Total != 4 {
+		t.Fatalf("total %d, %v", page.Total, err)
 	}
 	var order string
-	for _, text := range top {
+	for _, text := range page.Leads {
 		order += decode(t, text).Lead
 	}
 	if order != "bda" {
@@ -219,7 +241,7 @@ func TestErrorsOfTheStoreAreTold(t *testing.T) {
 	if _, err := r.Lead(t.Context(), "a", begun); !errors.Is(err, k.err) {
 		t.Errorf("a lead: %v", err)
 	}
-	if _, _, err := r.Top(t.Context(), "hot", 1); !errors.Is(err, k.err) {
+	if _, err := r.List(t.Context(), web.LeadQuery{Tier: "hot", Limit: 1}); !errors.Is(err, k.err) {
 		t.Errorf("a tier: %v", err)
 	}
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/hotlead/hotlead/cmd/internal/web"
 	"github.com/hotlead/hotlead/cmd/testbed"
 )
 
@@ -174,8 +175,8 @@ func TestTheRightsAtRedisAreEnoughAndTheLeast(t *testing.T) {
 	if _, err := reader.Lead(t.Context(), "lead-1", time.Time{}); err != nil {
 		t.Error(err)
 	}
-	if _, n, err := reader.Top(t.Context(), "warm", 5); err != nil || n != 10 {
-		t.Errorf("%d leads are warm: %v", n, err)
+	if page, err := reader.List(t.Context(), web.LeadQuery{Tier: "warm", Limit: 5}); err != nil || page.Total != 10 {
+		t.Errorf("%d leads are warm: %v", page.Total, err)
 	}
 	clear(u.all)
 	u.look(t)

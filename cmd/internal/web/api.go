@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,48 +20,95 @@ const (
 
 // list is the answer of GET /v1/leads.
 type list struct {
-	Tier string `json:"tier"`
-	// Total is how many leads the tier has, also where fewer are listed.
-	Total int64             `json:"total"`
+	Tier string `json:"tier,omitempty"`
+	// Total is how many leads there are on all pages; absent where that is not counted.
+	Total *int64            `json:"total,omitempty"`
 	Leads []json.RawMessage `json:"leads"`
+	// Next is the cursor of the next page, absent on the last.
+	Next string `json:"next,omitempty"`
 }
 
-// leads answers GET /v1/leads?tier=hot&limit=50.
+// leads answers GET /v1/leads?tier=hot&route=sales&account=acme&limit=50&cursor=….
 func (h *handler) leads(w http.ResponseWriter, r *http.Request) {
-	query := r.URL.Query()
-	tier, limit := query.Get("tier"), usualLimit
-	if tiers := h.Leads.Tiers(); !slices.Contains(tiers, tier) {
-		writeProblem(w, http.StatusBadRequest, "tier is one of "+strings.Join(tiers, ", "))
+	q, problem := h.leadQuery(r)
+	if problem != "" {
+		writeProblem(w, http.StatusBadRequest, problem)
 		return
 	}
-	if query.Has("limit") {
-		n, err := strconv.Atoi(query.Get("limit"))
-		if err != nil || n < 1 || n > highestLimit {
-			writeProblem(w, http.StatusBadRequest, fmt.Sprintf("limit is a whole number from 1 to %d", highestLimit))
-			return
+	page, err := h.Leads.List(r.Context(), q)
+	switch {
+	case errors.Is(err, ErrNoCursor):
+		writeProblem(w, http.StatusBadRequest, "cursor is the next of a page of the same list")
+	case err != nil:
+		h.unavailable(w, r, "the leads can't be read", err)
+	default:
+		answer := list{Tier: q.Tier, Leads: page.Leads, Next: page.Next}
+		if page.Total >= 0 {
+			answer.Total = &page.Total
 		}
-		limit = n
+		if answer.Leads == nil {
+			answer.Leads = []json.RawMessage{}
+		}
+		h.writeJSON(w, r, http.StatusOK, answer)
 	}
-	leads, total, err := h.Leads.Top(r.Context(), tier, limit)
+}
+
+// leadQuery is what GET /v1/leads asks for, or what is wrong with it.
+func (h *handler) leadQuery(r *http.Request) (q LeadQuery, problem string) {
+	asked, problem := parameters(r, "tier", "route", "account", "limit", "cursor")
+	if problem != "" {
+		return LeadQuery{}, problem
+	}
+	q = LeadQuery{
+		Tier: asked.Get("tier"), Route: asked.Get("route"), Account: asked.Get("account"), Cursor: asked.Get("cursor"), Limit: usualLimit,
+	}
+	if tiers := h.Leads.Tiers(); asked.Has("tier") && !slices.Contains(tiers, q.Tier) {
+		return LeadQuery{}, "tier is one of " + strings.Join(tiers, ", ")
+	}
+	if routes := h.Leads.Routes(); asked.Has("route") && !slices.Contains(routes, q.Route) {
+		return LeadQuery{}, "route is one of " + strings.Join(routes, ", ")
+	}
+	if asked.Has("limit") {
+		n, err := strconv.Atoi(asked.Get("limit"))
+		if err != nil || n < 1 || n > highestLimit {
+			return LeadQuery{}, fmt.Sprintf("limit is a whole number from 1 to %d", highestLimit)
+		}
+		q.Limit = n
+	}
+	return q, ""
+}
+
+// parameters are those of the request, each of the names that are known, or what is wrong with them: a misspelt one would
+// be passed over in silence.
+func parameters(r *http.Request, known ...string) (asked url.Values, problem string) {
+	asked, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		h.unavailable(w, r, err)
-		return
+		return nil, "the parameters are not encoded as a URL has them"
 	}
-	if leads == nil {
-		leads = []json.RawMessage{}
+	for name, values := range asked {
+		if !slices.Contains(known, name) {
+			return nil, "a parameter is not known; there is " + strings.Join(known, ", ")
+		}
+		if len(values) > 1 {
+			return nil, name + " is given more than once"
+		}
 	}
-	h.writeJSON(w, r, http.StatusOK, list{Tier: tier, Total: total, Leads: leads})
+	return asked, ""
 }
 
 // lead answers GET /v1/leads/{id}, as of now or of ?at=T.
 func (h *handler) lead(w http.ResponseWriter, r *http.Request) {
-	id := r.PathValue("id")
-	if len(id) > longestID {
-		writeProblem(w, http.StatusBadRequest, fmt.Sprintf("a lead ID has at most %d bytes", longestID))
+	id, ok := leadID(w, r)
+	if !ok {
+		return
+	}
+	asked, problem := parameters(r, "at")
+	if problem != "" {
+		writeProblem(w, http.StatusBadRequest, problem)
 		return
 	}
 	var at time.Time
-	if text := r.URL.Query().Get("at"); text != "" {
+	if text := asked.Get("at"); text != "" {
 		var err error
 		if at, err = time.Parse(time.RFC3339, text); err != nil {
 			writeProblem(w, http.StatusBadRequest, "at is an instant such as 2026-11-20T10:00:00Z")
@@ -70,12 +118,59 @@ func (h *handler) lead(w http.ResponseWriter, r *http.Request) {
 	lead, err := h.Leads.Lead(r.Context(), id, at)
 	switch {
 	case errors.Is(err, ErrNoLead):
-		writeProblem(w, http.StatusNotFound, "no event has reached a lead of this ID")
+		writeProblem(w, http.StatusNotFound, noSuchLead)
 	case err != nil:
-		h.unavailable(w, r, err)
+		h.unavailable(w, r, "the leads can't be read", err)
 	default:
 		h.writeJSON(w, r, http.StatusOK, lead)
 	}
+}
+
+// noSuchLead is what is said of a lead that nothing is known of.
+const noSuchLead = "no event has reached a lead of this ID"
+
+// leadID is the lead that a path names; not ok where none can have this ID, which is answered then.
+func leadID(w http.ResponseWriter, r *http.Request) (id string, ok bool) {
+	if id = r.PathValue("id"); len(id) > longestID {
+		writeProblem(w, http.StatusBadRequest, fmt.Sprintf("a lead ID has at most %d bytes", longestID))
+		return "", false
+	}
+	return id, true
+}
+
+// history is the answer of GET /v1/leads/{id}/changes.
+type history struct {
+	Lead    string            `json:"lead"`
+	Changes []json.RawMessage `json:"changes"`
+}
+
+// changesOf answers GET /v1/leads/{id}/changes.
+func (h *handler) changesOf(w http.ResponseWriter, r *http.Request) {
+	id, ok := leadID(w, r)
+	if !ok {
+		return
+	}
+	if _, problem := parameters(r); problem != "" {
+		writeProblem(w, http.StatusBadRequest, problem)
+		return
+	}
+	changes, err := h.Changes.Of(r.Context(), id)
+	if err != nil {
+		h.unavailable(w, r, "the tier changes can't be read", err)
+		return
+	}
+	if len(changes) == 0 {
+		// A lead that never moved is not the same as one that nobody knows.
+		if _, err := h.Leads.Lead(r.Context(), id, time.Time{}); errors.Is(err, ErrNoLead) {
+			writeProblem(w, http.StatusNotFound, noSuchLead)
+			return
+		} else if err != nil {
+			h.unavailable(w, r, "the leads can't be read", err)
+			return
+		}
+		changes = []json.RawMessage{}
+	}
+	h.writeJSON(w, r, http.StatusOK, history{Lead: id, Changes: changes})
 }
 
 // live answers GET /livez: a process that answers is alive.
@@ -111,13 +206,14 @@ func reasons(err error) []string {
 	return all
 }
 
-// unavailable answers when the leads can't be read. The error is logged and not shown: it may name servers.
-func (h *handler) unavailable(w http.ResponseWriter, r *http.Request, err error) {
+// unavailable answers when a server that it takes is away, saying what can't be done for that. The error is logged and not
+// shown: it may name servers.
+func (h *handler) unavailable(w http.ResponseWriter, r *http.Request, what string, err error) {
 	if r.Context().Err() == nil {
-		h.Log.Warn("the leads can't be read", "error", err)
+		h.Log.Warn(what, "error", err)
 	}
 	w.Header().Set("Retry-After", "2")
-	writeProblem(w, http.StatusServiceUnavailable, "the leads can't be read at the moment; try again")
+	writeProblem(w, http.StatusServiceUnavailable, what+" at the moment; try again")
 }
 
 func (h *handler) writeJSON(w http.ResponseWriter, r *http.Request, status int, body any) {

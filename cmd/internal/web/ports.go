@@ -12,6 +12,8 @@ import (
 var (
 	// ErrNoLead is the error of Leads.Lead where no event ever reached a lead of that ID.
 	ErrNoLead = errors.New("no such lead")
+	// ErrNoCursor is the error of Leads.List where the text is no cursor of such a list.
+	ErrNoCursor = errors.New("not a cursor of this list")
 	// ErrNoPosition is the error of Changes.Follow where the text is no position that was ever given out.
 	ErrNoPosition = errors.New("not a position in the tier changes")
 	// ErrBusy is the error of Changes.Follow where as many as can be are reading old changes already.
@@ -27,10 +29,31 @@ var (
 type Leads interface {
 	// Lead is the JSON of one lead as of an instant; a zero instant means now. The error is ErrNoLead where there is none.
 	Lead(ctx context.Context, id string, at time.Time) (json.RawMessage, error)
-	// Top is the JSON of the first limit leads of a tier, highest rank first, as of now, and how many leads the tier has.
-	Top(ctx context.Context, tier string, limit int) (leads []json.RawMessage, total int64, err error)
-	// Tiers are the tiers that Top can list, from the model's top.
+	// List is a page of leads as of now: tier by tier from the model's top, in each the highest rank first. The error
+	// matches ErrNoCursor.
+	List(ctx context.Context, q LeadQuery) (LeadPage, error)
+	// Tiers are the tiers that List can list, from the model's top; Routes where leads of these tiers are sent.
 	Tiers() []string
+	Routes() []string
+}
+
+// LeadQuery says which leads to list. What is empty does not matter.
+type LeadQuery struct {
+	Tier, Route, Account string
+	// Limit is how many leads the page holds at most.
+	Limit int
+	// Cursor is LeadPage.Next of the page before, for the same query.
+	Cursor string
+}
+
+// LeadPage is one page of a list.
+type LeadPage struct {
+	Leads []json.RawMessage
+	// Total is how many leads there are on all pages, -1 where that is not counted: by account.
+	Total int64
+	// Next is the cursor of the next page, "" where this is the last. A page may hold fewer leads than the limit, even
+	// none, and have a next.
+	Next string
 }
 
 // Readiness says whether the service does its work: nil, or everything that keeps it from it (several by errors.Join).
@@ -42,6 +65,8 @@ type Readiness interface {
 type Change struct {
 	// Position is where whoever has seen this change goes on following.
 	Position string
+	// Type is events.TypeTierChanged or events.TypeStageReached.
+	Type string
 	// Lead is whose change it is. From and To are its tiers, the same where it reached a stage and moved to no other tier;
 	// Stage is the one it has reached by then, Route where the model sends leads of the tier To; "" for none.
 	Lead, From, To, Stage, Route string

@@ -43,6 +43,7 @@ func New(o Options) http.Handler {
 	h.pages(mux)
 	mux.HandleFunc("GET /v1/leads", h.leads)
 	mux.HandleFunc("GET /v1/leads/{id}", h.lead)
+	mux.HandleFunc("GET /v1/leads/{id}/changes", h.changesOf)
 	mux.Handle("GET /metrics", o.Metrics)
 	mux.HandleFunc("GET /livez", h.live)
 	mux.HandleFunc("GET /readyz", h.ready)

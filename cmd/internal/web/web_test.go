@@ -19,18 +19,34 @@ type someLeads struct {
 	leads  map[string][]string // JSON by tier
 	err    error
 	lastAt time.Time
-	limit  int
+	query  LeadQuery
 }
 
 func (s *someLeads) Tiers() []string { return s.tiers }
 
-func (s *someLeads) Top(_ context.Context, tier string, limit int) ([]json.RawMessage, int64, error) {
-	s.limit = limit
-	var all []json.RawMessage
-	for _, l := range s.leads[tier] {
-		all = append(all, json.RawMessage(l))
+func (s *someLeads) Routes() []string { return []string{"sales", "nurture"} }
+
+func (s *someLeads) List(_ context.Context, q LeadQuery) (LeadPage, error) {
+	s.query = q
+	if q.Cursor == "stale" {
+		return LeadPage{}, fmt.Errorf("listing: %w", ErrNoCursor)
 	}
-	return all[:min(limit, len(all))], int64(len(all)), s.err
+	var page LeadPage
+	for _, tier := range s.tiers {
+		for _, l := range s.leads[tier] {
+			if q.Tier == "" || q.Tier == tier {
+				page.Total++
+				page.Leads = append(page.Leads, json.RawMessage(l))
+			}
+		}
+	}
+	if len(page.Leads) > q.Limit {
+		page.Leads, page.Next = page.Leads[:q.Limit], "more"
+	}
+	if q.Account != "" {
+		page.Total = -1
+	}
+	return page, s.err
 }
 
 func (s *someLeads) Lead(_ context.Context, id string, at time.Time) (json.RawMessage, error) {
@@ -48,6 +64,24 @@ func (s *someLeads) Lead(_ context.Context, id string, at time.Time) (json.RawMe
 	}
 	return nil, fmt.Errorf("reading a lead: %w", ErrNoLead)
 }
+
+// someChanges are changes by lead, as the topic holds them.
+type someChanges struct {
+	of  map[string][]string
+	err error
+}
+
+func (s *someChanges) Of(_ context.Context, lead string) (all []json.RawMessage, err error) {
+	for _, c := range s.of[lead] {
+		all = append(all, json.RawMessage(c))
+	}
+	return all, s.err
+}
+
+func (s *someChanges) Recent(int) []Change { return nil }
+func (s *someChanges) Hours() []Hour       { return nil }
+
+func (s *someChanges) Follow(context.Context, string) (Following, error) { return nil, s.err }
 
 type readiness struct{ err error }
 
@@ -77,7 +111,7 @@ func hotAndWarm() *someLeads {
 
 func options(leads Leads) Options {
 	return Options{
-		Leads: leads, Pages: &somePages{}, Readiness: readiness{}, Model: "b2b-saas, version 7", Log: slog.New(slog.DiscardHandler),
+		Leads: leads, Changes: &someChanges{}, Pages: &somePages{}, Readiness: readiness{}, Model: "b2b-saas, version 7", Log: slog.New(slog.DiscardHandler),
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "hotlead_build_info 1\n") }),
 	}
 }
@@ -131,16 +165,44 @@ func TestLeadsOfATier(t *testing.T) {
 	if err := json.Unmarshal([]byte(body(t, r)), &got); err != nil {
 		t.Fatal(err)
 	}
-	if got.Tier != "hot" || got.Total != 2 || len(got.Leads) != 1 {
+	if got.Tier != "hot" || *got.Total != 2 || len(got.Leads) != 1 {
 		t.Errorf("got %+v", got)
 	}
-	get(t, New(options(leads)), "GET", "/v1/leads?tier=hot")
-	if leads.limit != 50 {
-		t.Errorf("the limit is %d where none is asked for", leads.limit)
+	if got.Next != "more" {
+		t.Errorf("the next page is %q", got.Next)
+	}
+	get(t, New(options(leads)), "GET", "/v1/leads?tier=hot&route=sales&account=acme&cursor=more")
+	if want := (LeadQuery{Tier: "hot", Route: "sales", Account: "acme", Cursor: "more", Limit: 50}); leads.query != want {
+		t.Errorf("asked for %+v", leads.query)
+	}
+	byAccount := body(t, get(t, New(options(leads)), "GET", "/v1/leads?account=nobody&tier=disqualified"))
+	if want := `{"tier":"disqualified","leads":[]}` + "\n"; byAccount != want {
+		t.Errorf("leads by account are %s", byAccount)
 	}
 	empty := body(t, get(t, New(options(leads)), "GET", "/v1/leads?tier=disqualified"))
 	if want := `{"tier":"disqualified","total":0,"leads":[]}` + "\n"; empty != want {
 		t.Errorf("an empty tier is %s", empty)
+	}
+}
+
+func TestTheChangesOfALead(t *testing.T) {
+	o := options(hotAndWarm())
+	o.Changes = &someChanges{of: map[string][]string{"lead-7": {`{"id":"lead-7/1"}`, `{"id":"lead-7/2"}`}}}
+	h := New(o)
+	for target, want := range map[string]string{
+		"/v1/leads/lead-7/changes":      `{"lead":"lead-7","changes":[{"id":"lead-7/1"},{"id":"lead-7/2"}]}` + "\n",
+		"/v1/leads/a%2Fb%20c/changes":   `{"lead":"a/b c","changes":[]}` + "\n",
+		"/v1/leads/nobody/changes":      noSuchLead,
+		"/v1/leads/lead-7/changes?at=x": "a parameter is not known",
+	} {
+		if text := body(t, get(t, h, "GET", target)); !strings.Contains(text, want) {
+			t.Errorf("%s: %s", target, text)
+		}
+	}
+	o.Changes = &someChanges{err: errors.New("dial tcp 10.1.2.3:9092: refused")}
+	r := get(t, New(o), "GET", "/v1/leads/lead-7/changes")
+	if text := body(t, r); r.StatusCode != 503 || r.Header.Get("Retry-After") == "" || strings.Contains(text, "10.1.2.3") {
+		t.Errorf("with Kafka away: %d, %s", r.StatusCode, text)
 	}
 }
 
@@ -171,7 +233,12 @@ func TestProblems(t *testing.T) {
 		{"wrong method", "DELETE", "/v1/leads/lead-7", options(hotAndWarm()), 405, "DELETE /v1/leads/lead-7 is not served here"},
 		{"unknown lead", "GET", "/v1/leads/nobody", options(hotAndWarm()), 404, "no event has reached a lead of this ID"},
 		{"unknown tier", "GET", "/v1/leads?tier=hott", options(hotAndWarm()), 400, "tier is one of disqualified, hot, warm"},
-		{"no tier", "GET", "/v1/leads", options(hotAndWarm()), 400, "tier is one of disqualified, hot, warm"},
+		{"empty tier", "GET", "/v1/leads?tier=", options(hotAndWarm()), 400, "tier is one of disqualified, hot, warm"},
+		{"unknown route", "GET", "/v1/leads?route=sale", options(hotAndWarm()), 400, "route is one of sales, nurture"},
+		{"misspelt parameter", "GET", "/v1/leads?teir=hot", options(hotAndWarm()), 400, "a parameter is not known; there is tier, route, account, limit, cursor"},
+		{"parameter twice", "GET", "/v1/leads?tier=hot&tier=warm", options(hotAndWarm()), 400, "tier is given more than once"},
+		{"parameters in no URL's way", "GET", "/v1/leads?tier=%zz", options(hotAndWarm()), 400, "the parameters are not encoded as a URL has them"},
+		{"stale cursor", "GET", "/v1/leads?cursor=stale", options(hotAndWarm()), 400, "cursor is the next of a page of the same list"},
 		{"limit of nothing", "GET", "/v1/leads?tier=hot&limit=0", options(hotAndWarm()), 400, "limit is a whole number from 1 to 1000"},
 		{"limit too high", "GET", "/v1/leads?tier=hot&limit=1001", options(hotAndWarm()), 400, "limit is a whole number from 1 to 1000"},
 		{"limit no number", "GET", "/v1/leads?tier=hot&limit=all", options(hotAndWarm()), 400, "limit is a whole number from 1 to 1000"},
