@@ -214,7 +214,7 @@ func (l *lane) takeInAgain(hard context.Context, r *recovery) error {
 		in := &b.inputs[i]
 		// Into a copy that nobody keeps, to see what the model refuses. What it took once is a duplicate now.
 		if _, _, err := l.folder.Apply(&b.leads[in.lead].lead, &in.event, nil); err != nil {
-			l.buryUnscored(&in.record, err)
+			l.buryUnscored(in.record, err)
 		}
 	}
 	return nil
