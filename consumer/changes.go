@@ -308,14 +308,18 @@ func (r *ChangeReader) skip(ctx context.Context) error {
 	return nil
 }
 
-// tell logs what is amiss, once for each time that it begins.
+// tell logs what is amiss, once for each time that it begins, and that it is over.
 func (r *ChangeReader) tell(ctx context.Context, amiss error) {
 	text := ""
 	if amiss != nil {
 		text = gist(amiss)
 	}
-	if text != "" && r.told == "" && ctx.Err() == nil {
+	switch {
+	case ctx.Err() != nil:
+	case text != "" && r.told == "":
 		r.log.log.WarnContext(ctx, "tier changes can't be read; trying on", "error", KafkaMend(amiss))
+	case text == "" && r.told != "":
+		r.log.log.InfoContext(ctx, "tier changes can be read again")
 	}
 	r.told = text
 }

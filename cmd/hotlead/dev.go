@@ -22,6 +22,7 @@ is kept when it ends. Any Kafka client on this machine can take part.`,
 	listen := c.Flags().String("listen", "127.0.0.1:8080", "`address` of the page, the API and the metrics")
 	kafka := c.Flags().String("kafka", "127.0.0.1:9092", "loopback `address` of the embedded Kafka")
 	model := c.Flags().String("model", "b2b-saas", "model `file`, or the name of a shipped model")
+	complete(c, "model", completeModels)
 	noTraffic := c.Flags().Bool("no-traffic", false, "simulate no leads; bring events of your own")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		loaded, err := app.LoadModel(*model)

@@ -15,18 +15,23 @@ import (
 )
 
 func newLead() *cobra.Command {
-	return group("lead", "Look at one lead", newLeadShow())
+	return group("lead", "Look at one lead", newLeadShow(), newLeadHistory())
 }
 
 func newLeadShow() *cobra.Command {
 	c := &cobra.Command{
-		Use:   "show ID",
-		Short: "Print a lead as JSON: where it stands, why, and when time alone will move it",
-		Args:  cobra.ExactArgs(1),
+		Use:               "show ID",
+		Short:             "Print a lead: where it stands, why, and when time alone will move it",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	config := configFlag(c)
+	config, output := configFlag(c), outputFlag(c)
 	at := c.Flags().String("at", "", "as of this `instant`, such as 2026-11-20T10:00:00Z, or as of the newest event's time if\nthat is later; default now")
 	c.RunE = func(c *cobra.Command, args []string) (err error) {
+		form, err := output()
+		if err != nil {
+			return err
+		}
 		instant, err := parseInstant(*at)
 		if err != nil {
 			return err
@@ -60,14 +65,21 @@ func newLeadShow() *cobra.Command {
 		if err := tellClock(c.ErrOrStderr(), text, instant); err != nil {
 			return err
 		}
-		var pretty bytes.Buffer
-		if err := json.Indent(&pretty, text, "", "  "); err != nil {
-			return fmt.Errorf("laying the lead out: %w", err)
-		}
-		_, err = fmt.Fprintln(c.OutOrStdout(), pretty.String())
-		return err
+		return printLead(c.OutOrStdout(), form, text)
 	}
 	return c
+}
+
+func printLead(out io.Writer, form string, text json.RawMessage) error {
+	if form == asTable {
+		return printLeadTable(out, text, time.Local)
+	}
+	var pretty bytes.Buffer
+	if err := json.Indent(&pretty, text, "", "  "); err != nil {
+		return fmt.Errorf("laying the lead out: %w", err)
+	}
+	_, err := fmt.Fprintln(out, pretty.String())
+	return err
 }
 
 // tellClock says so where a lead is shown as of its clock, and not as of the earlier instant that was asked for.

@@ -66,8 +66,7 @@ Try it without installing anything:  hotlead dev`,
 		SilenceErrors:              true,
 		SuggestionsMinimumDistance: 2,
 	}
-	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newDev(), newRun(), newScore(), newModel(), newTopics(), newLead(), newProbe(), newVersion())
+	root.AddCommand(newDev(), newRun(), newScore(), newModel(), newTopics(), newLead(), newWatch(), newProbe(), newCompletion(), newVersion())
 	return root
 }
 

@@ -29,9 +29,11 @@ func newModelCheck() *cobra.Command {
 With --against OLD, the model that is in force now, it also says in plain words what
 changes from OLD to FILE, and what becomes of the leads that there are: what holds for
 every lead at once, and what only counts from then on.`,
-		Args: cobra.MinimumNArgs(1),
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: completeModels,
 	}
 	against := c.Flags().String("against", "", "say what changes from this model, a `file` or the name of a shipped model, to FILE")
+	complete(c, "against", completeModels)
 	c.RunE = func(c *cobra.Command, files []string) error {
 		if *against == "" {
 			return checkModels(c.OutOrStdout(), c.ErrOrStderr(), files, nil)
@@ -114,7 +116,8 @@ func newModelShow() *cobra.Command {
 		Short: "Print a model file; redirect it into a file of yours to begin with",
 		Long: `Print a model, by the name of a shipped one or by its file: the file as it is, to begin
 a file of yours with, or with --markdown a page that says in words what it does.`,
-		Args: cobra.ExactArgs(1),
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeModels,
 	}
 	markdown := c.Flags().Bool("markdown", false, "print a page about the model instead, in words: tiers, rules, what everything is worth")
 	c.RunE = func(c *cobra.Command, args []string) error {

@@ -58,15 +58,3 @@ func TestTheReadmePromisesOnlyCommandsThatAreThere(t *testing.T) {
 		t.Errorf("the README promises %d commands only: is this test still looking in the right place?", promised)
 	}
 }
-
-// Changes are followed by reading their topic, and of a lead there is its present state: no text may say otherwise.
-func TestHelpPromisesNeitherWatchingNorHistory(t *testing.T) {
-	for _, c := range all(newRoot()) {
-		text := strings.ToLower(c.Use + c.Short + c.Long + c.LocalFlags().FlagUsages())
-		for _, word := range []string{"watch", "history"} {
-			if strings.Contains(text, word) {
-				t.Errorf("the help of %s speaks of %s", c.CommandPath(), word)
-			}
-		}
-	}
-}

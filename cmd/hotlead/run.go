@@ -27,6 +27,7 @@ https://github.com/hotlead/hotlead/blob/main/deploy/configuration.md
 	}
 	config := configFlag(c)
 	rebuild := c.Flags().String("rebuild", "", "`from-retained`: where Kafka no longer holds events that Redis has lost as well, count\nthem as lost and go on, instead of refusing the lane")
+	complete(c, "rebuild", cobra.FixedCompletions([]string{fromRetained}, cobra.ShellCompDirectiveNoFileComp))
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		if *rebuild != "" && *rebuild != fromRetained {
 			return usageError{fmt.Errorf("--rebuild=%s is not known; there is --rebuild=%s", *rebuild, fromRetained)}

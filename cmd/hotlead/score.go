@@ -34,6 +34,7 @@ go on, and the exit status is 1. So it is where a file can't be read to its end;
 changes of the lines before are printed then.`,
 	}
 	model := c.Flags().String("model", scorer.DefaultModel, "model `file`, or the name of a shipped model")
+	complete(c, "model", completeModels)
 	at := c.Flags().String("at", "", "let time go on to this `instant`, and leave out later events; default the last event's time")
 	leads := c.Flags().Bool("leads", false, "print each lead as of then instead of the changes")
 	explain := c.Flags().String("explain", "", "tell what happened to this `lead`, step by step, instead of the changes")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 )
 
@@ -83,5 +85,30 @@ func TestProgressIsShownOnATerminalOnly(t *testing.T) {
 	}
 	if code, _, errOut := hotlead(t, demo, "score", "--model", "b2b-saas"); code != exitDone || errOut != "" {
 		t.Errorf("without a terminal: %q", errOut)
+	}
+}
+
+// What is shown on a terminal is a table in colours, unless its user wants none.
+func TestColoursAreForTerminals(t *testing.T) {
+	for _, c := range []struct{ term, noColor, want string }{
+		{"xterm", "", "  \x1b[32mwarm → hot\x1b[0m  sales"},
+		{"xterm", "1", "  warm → hot  sales"},
+		{"dumb", "", "  warm → hot  sales"},
+	} {
+		t.Setenv("TERM", c.term)
+		t.Setenv("NO_COLOR", c.noColor)
+		inner, outer := terminal(t)
+		command, errs := &cobra.Command{}, make(chan error, 1)
+		command.SetOut(inner)
+		form, err := outputFlag(command)()
+		if err != nil || form != asTable {
+			t.Fatalf("it is shown as %q (%v)", form, err)
+		}
+		go func() { errs <- printer(inner, form)([]byte(adaHot)) }()
+		line, err := bufio.NewReader(outer).ReadString('\n')
+		if err != nil || <-errs != nil || !strings.Contains(line, c.want) {
+			t.Errorf("%+v: %q (%v)", c, line, err)
+		}
+		inner.Close()
 	}
 }

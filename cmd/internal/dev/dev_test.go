@@ -3,7 +3,6 @@ package dev
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
@@ -21,6 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/hotlead/hotlead/cmd/internal/app"
+	"github.com/hotlead/hotlead/cmd/internal/words"
 	"github.com/hotlead/hotlead/events"
 	"github.com/hotlead/hotlead/scorer"
 )
@@ -44,14 +44,14 @@ func TestALineSaysWhoMovedWhereAndWhy(t *testing.T) {
 			"contributions":[{"rule":"pricing-page","points":30},{"rule":"bounced","points":-10.2},{"rule":"demo","points":20},{"rule":"fourth","points":1}]}}`,
 		"10:00:00  lead-42                            hot → warm            30  time passed": `{
 			"type":"lead.tier.changed","time":"2026-11-20T10:00:00Z","data":{"lead":"lead-42","from":"hot","to":"warm","score":30,"cause":{"kind":"time"}}}`,
-		"10:00:00  lead-42                            reached MQL            0  recovery": `{
+		"10:00:00  lead-42                            reached MQL            0  corrected after a recovery": `{
 			"type":"lead.stage.reached","time":"2026-11-20T10:00:00Z","data":{"lead":"lead-42","from":"hot","to":"hot","stage":"MQL","cause":{"kind":"recovery"}}}`,
 	} {
-		var c change
-		if err := json.Unmarshal([]byte(text), &c); err != nil {
+		c, err := words.ReadChange([]byte(text))
+		if err != nil {
 			t.Fatal(err)
 		}
-		if got := c.line(time.UTC); got != want {
+		if got := line(c, time.UTC); got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
 	}

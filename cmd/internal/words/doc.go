@@ -1,3 +1,3 @@
 // Package words says in plain English what a model says in YAML: what each rule is worth, when a lead is in which tier,
-// and what a new version of a model changes. It is for people who use a model and do not read code.
+// what a new version of a model changes, and what happened to a lead. It is for people who use a model and do not read code.
 package words
