@@ -227,11 +227,12 @@ func idleAt(l *Lead, at Instant) float64 {
 
 // copyInto makes dst a copy of l that shares no memory with it that either may change.
 func (l *Lead) copyInto(dst *Lead) {
-	counters, ratings, profile, seen := dst.Counters, dst.Ratings[:0], dst.Profile[:0], dst.Seen[:0]
+	counters, ratings, profile, seen := dst.Counters, dst.Ratings[:0], dst.Profile[:0], dst.Seen
 	*dst = *l
 	dst.Ratings = append(ratings, l.Ratings...)
 	dst.Profile = append(profile, l.Profile...)
-	dst.Seen = append(seen, l.Seen...)
+	l.Seen.copyInto(&seen)
+	dst.Seen = seen
 	dst.Counters = slices.Grow(counters[:0], len(l.Counters))[:len(l.Counters)]
 	for i := range l.Counters {
 		marks := dst.Counters[i].Marks[:0]

@@ -10,16 +10,6 @@ func (f *Folder) Apply(l *Lead, e *Event, out []Change) ([]Change, Result, error
 	if l.hasSeen(identity) {
 		return out, Result{Duplicate: true}, nil
 	}
-	return f.apply(l, e, identity, out)
-}
-
-// ApplyUnseen is Apply of an event of which the caller is certain that l.Seen does not hold its hash, which is identity
-// (see Event.Identity): so it is not looked for.
-func (f *Folder) ApplyUnseen(l *Lead, e *Event, identity uint64, out []Change) ([]Change, Result, error) {
-	return f.apply(l, e, identity, out)
-}
-
-func (f *Folder) apply(l *Lead, e *Event, identity uint64, out []Change) ([]Change, Result, error) {
 	if e.Qualification != nil {
 		if refusal := f.refusal(l, e.Qualification); refusal != nil {
 			return out, Result{}, refusal

@@ -22,7 +22,7 @@ func TestAProfileGrowsToItsBoundAndNoFurther(t *testing.T) {
 	if err := profile("2", "notes", "123456"); !errors.As(err, &refusal) || refusal.Reason != "profile_too_large" {
 		t.Fatalf("one byte more than the bound: %v", err)
 	}
-	if len(s.lead.Profile) != 1 || len(s.lead.Seen) != 1 {
+	if len(s.lead.Profile) != 1 || s.lead.Seen.Len() != 1 {
 		t.Errorf("a refused event changed the lead: %+v", s.lead)
 	}
 	if err := profile("3", "title", strings.Repeat("y", 35)); err != nil {

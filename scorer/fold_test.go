@@ -398,8 +398,8 @@ func TestSeenIsBounded(t *testing.T) {
 			t.Fatalf("Forgot = %v for event %d", s.result.Forgot, i+1)
 		}
 	}
-	if len(s.lead.Seen) != seenMost {
-		t.Errorf("%d events remembered, want %d", len(s.lead.Seen), seenMost)
+	if s.lead.Seen.Len() != seenMost {
+		t.Errorf("%d events remembered, want %d", s.lead.Seen.Len(), seenMost)
 	}
 	if s.apply(0, Event{Type: "page.viewed", ID: "e11"}); !s.result.Duplicate {
 		t.Error("the newest 4096 must be known")

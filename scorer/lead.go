@@ -64,7 +64,7 @@ type Lead struct {
 	// Seen are the events of the last seven days, oldest first, by which a duplicate is known; no more than the newest
 	// 4096. Of a lead with more events than that in seven days the oldest are forgotten before their time
 	// (Result.Forgot), and one of them that comes again counts again.
-	Seen []Seen
+	Seen SeenEvents
 }
 
 // Counter is what one rule has counted for one lead.
@@ -131,16 +131,11 @@ type Conversion struct {
 	At      Instant
 }
 
-// Seen is one event that was folded: the 64-bit hash of its source and ID, and the lead's clock at that fold.
-type Seen struct {
-	Hash uint64
-	At   Instant
-}
-
 // Clear makes l the lead named id that no event has reached, and keeps its slices' memory for the next one.
 func (l *Lead) Clear(id string) {
+	l.Seen.Clear()
 	*l = Lead{
 		ID: id, Due: Never,
-		Counters: l.Counters[:0], Ratings: l.Ratings[:0], Profile: l.Profile[:0], Seen: l.Seen[:0],
+		Counters: l.Counters[:0], Ratings: l.Ratings[:0], Profile: l.Profile[:0], Seen: l.Seen,
 	}
 }

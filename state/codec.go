@@ -3,7 +3,6 @@ package state
 import (
 	"encoding/binary"
 	"math"
-	"slices"
 
 	"github.com/hotlead/hotlead/scorer"
 )
@@ -21,11 +20,14 @@ import (
 // where varint and uvarint are those of encoding/binary, a string is its length as a uvarint and its bytes, a list is
 // its length as a uvarint and its elements, and a time is a varint of how many milliseconds before the lead's clock it
 // was: what happened lately, and most did, takes few bytes. A number is, where it is whole and not huge, 1 + its zigzag
-// as a uvarint, else a 0 and 8 bytes, little-endian IEEE 754. Keys are 4 bytes and hashes 8, little-endian.
+// as a uvarint, else a 0 and 8 bytes, little-endian IEEE 754. Keys are 4 bytes, little-endian. Of the events seen come
+// a uvarint, which is twice their number and 1 more if the newest is of the lead's clock; else the time of the newest;
+// if they are more than one, the time of the oldest; and their columns (see scorer.SeenEvents), to the blob's end.
 //
 // A version is read for ever. A new one gets a number and golden files of its own. Version 1 had no hasMoved: of a lead
-// with a sequence it was taken for granted that it had changed tier.
-const leadVersion = 2
+// with a sequence it was taken for granted that it had changed tier. Up to version 2 the events seen were a list of
+// hashes (8 bytes, little-endian) and times, each (a varint) relative to the one before.
+const leadVersion = 3
 
 // The bits of present.
 const (
@@ -61,7 +63,7 @@ const (
 	leastMark      = 1 + 1
 	leastRating    = 4 + 1 + 1
 	leastAttribute = 1 + 1 + 1
-	leastSeen      = 8 + 1
+	leastSeen      = 8 + 1 // up to version 2
 )
 
 // AppendLead appends l to b, without its ID, which is the field that the blob is stored under.
@@ -114,7 +116,7 @@ func AppendLead(b []byte, l *scorer.Lead) []byte {
 		e.time(l.Conversion.At)
 	}
 	if has&hasSeen != 0 {
-		e.seen(l.Seen)
+		e.seen(&l.Seen)
 	}
 	return e.b
 }
@@ -138,7 +140,7 @@ func partsOf(l *scorer.Lead) uint64 {
 	part(hasDisposition, l.Disposition != "" || l.DispositionAt != 0)
 	c := &l.Conversion
 	part(hasConversion, c.Outcome != "" || math.Float64bits(c.Amount) != 0 || c.At != 0)
-	part(hasSeen, len(l.Seen) > 0)
+	part(hasSeen, l.Seen.Len() > 0)
 	part(hasMoved, l.Moved)
 	return has
 }
@@ -220,7 +222,7 @@ func (e *encoder) counters(counters []scorer.Counter) {
 	}
 }
 
-// marks are written each relative to the one before, for they are in order; so are the seen events.
+// marks are written each relative to the one before, for they are in order.
 func (e *encoder) marks(marks []scorer.Mark) {
 	e.uint(uint64(len(marks)))
 	before := e.clock
@@ -259,14 +261,17 @@ func (e *encoder) profile(profile []scorer.Attribute) {
 	}
 }
 
-func (e *encoder) seen(seen []scorer.Seen) {
-	e.uint(uint64(len(seen)))
-	e.b = slices.Grow(e.b, len(seen)*(8+binary.MaxVarintLen64)) // most of a lead: room for all of it at once
-	before := e.clock
-	for i := range seen {
-		s := &seen[i]
-		e.fixed(s.Hash)
-		e.int(int64(s.At - before))
-		before = s.At
+func (e *encoder) seen(seen *scorer.SeenEvents) {
+	n := seen.Len()
+	oldest, newest := seen.Span()
+	if newest == e.clock {
+		e.uint(uint64(n)<<1 | 1)
+	} else {
+		e.uint(uint64(n) << 1)
+		e.time(newest)
 	}
+	if n > 1 {
+		e.time(oldest)
+	}
+	e.b = seen.AppendColumns(e.b)
 }

@@ -48,13 +48,13 @@ func goldenLeads(version int) map[string]scorer.Lead {
 			},
 			Disposition: "interested", DispositionAt: noon - 4*day,
 			Conversion: scorer.Conversion{Outcome: "won", Amount: 12000.5, At: noon - minute},
-			Seen:       []scorer.Seen{{Hash: math.MaxUint64, At: noon - 6*day}, {Hash: 0, At: noon}},
+			Seen:       seen(scorer.Seen{Hash: math.MaxUint64, At: noon - 6*day}, scorer.Seen{Hash: 0, At: noon}),
 		},
 		"extreme": {
 			Clock: math.MinInt64, FirstSeen: math.MaxInt64, LastSeen: math.MinInt64, Engaged: -1, Since: 1,
 			Sequence: math.MaxUint64, ModelVersion: -1, Due: math.MinInt64,
 			Counters: []scorer.Counter{{Sum: math.Inf(1), Ref: math.MaxInt64}, {Sum: 1 << 60}, {Sum: math.MaxFloat64}},
-			Seen:     []scorer.Seen{{Hash: 1, At: math.MaxInt64}, {Hash: 2, At: math.MinInt64}},
+			Seen:     seen(scorer.Seen{Hash: 1, At: math.MaxInt64}, scorer.Seen{Hash: 2, At: math.MinInt64}),
 		},
 	}
 	for name, l := range leads {
@@ -70,6 +70,14 @@ func goldenLeads(version int) map[string]scorer.Lead {
 	return leads
 }
 
+// seen are these events.
+func seen(events ...scorer.Seen) (s scorer.SeenEvents) {
+	for _, e := range events {
+		s.Add(e)
+	}
+	return s
+}
+
 // usualLead is a warm lead of an account with four decaying counters and four seen events.
 func usualLead() scorer.Lead {
 	l := scorer.Lead{
@@ -79,7 +87,7 @@ func usualLead() scorer.Lead {
 	for i := range 4 {
 		at := noon - scorer.Instant(3-i)*17*minute
 		l.Counters = append(l.Counters, scorer.Counter{Rule: scorer.KeyOf(string(rune('a' + i))), Count: 3, Sum: 1.75 + float64(i)/3, Ref: at})
-		l.Seen = append(l.Seen, scorer.Seen{Hash: 0x9e3779b97f4a7c15 * uint64(i+1), At: at})
+		l.Seen.Add(scorer.Seen{Hash: 0x9e3779b97f4a7c15 * uint64(i+1), At: at})
 	}
 	return l
 }
@@ -204,9 +212,9 @@ func drawLead(t *rapid.T) scorer.Lead {
 		return scorer.Rating{Criterion: scorer.Key(rapid.Uint32().Draw(t, "criterion")), Value: drawNumber(t, "value"), At: drawInstant(t, "rated")}
 	})
 	l.Profile = drawList(t, "profile", func() scorer.Attribute { return drawAttribute(t) })
-	l.Seen = drawList(t, "seen", func() scorer.Seen {
+	l.Seen = seen(drawList(t, "seen", func() scorer.Seen {
 		return scorer.Seen{Hash: rapid.Uint64().Draw(t, "hash"), At: drawInstant(t, "seen")}
-	})
+	})...)
 	return l
 }
 
@@ -271,6 +279,11 @@ func TestHostileBlobsAreRefused(t *testing.T) {
 		"an unknown kind":       {head(hasProfile, 1, 0, byte(scorer.String)+1, 0), ErrDamaged},
 		"a varint past 64 bits": {head(hasSequence, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02), ErrDamaged},
 		"a varint without end":  {head(hasSequence, 0x80, 0x80), ErrDamaged},
+		"seen nothing":          {head(hasSeen, 1, 0), ErrDamaged},
+		"seen too much":         {head(hasSeen, append(huge, 0, 0, 0)...), ErrDamaged},
+		"seen without a gap":    {head(hasSeen, append([]byte{2<<1 | 1, 0}, make([]byte, 16)...)...), ErrDamaged},
+		"seen with half a gap":  {head(hasSeen, append([]byte{2<<1 | 1, 0}, append(make([]byte, 16), 0x80)...)...), ErrDamaged},
+		"seen with a gap more":  {head(hasSeen, append([]byte{2<<1 | 1, 0}, make([]byte, 18)...)...), ErrDamaged},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var into scorer.Lead

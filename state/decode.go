@@ -11,14 +11,14 @@ import (
 )
 
 // DecodeLead reads what AppendLead wrote, in this version of hotlead or an earlier one, into a lead whose slices it
-// reuses; into.ID is left as it is. The lead's strings alias blob, which must not change as long as they are used. Its
+// reuses; into.ID is left as it is. The lead's strings and the events seen alias blob, which must not change as long as they are used. Its
 // errors, after which the lead holds nothing of use: ErrDamaged, ErrNewer.
 func DecodeLead(blob []byte, into *scorer.Lead) error {
 	if len(blob) == 0 {
 		return fmt.Errorf("%w: a lead of no bytes", ErrDamaged)
 	}
 	switch version := blob[0]; version {
-	case leadVersion:
+	case leadVersion, 2:
 		return decodeLead(blob, allParts, into)
 	case 1:
 		err := decodeLead(blob, allParts1, into)
@@ -81,8 +81,12 @@ func decodeLead(blob []byte, known uint64, l *scorer.Lead) error {
 	if has&hasConversion != 0 {
 		l.Conversion = scorer.Conversion{Outcome: d.string(), Amount: d.number(), At: d.time()}
 	}
-	if has&hasSeen != 0 {
+	switch {
+	case has&hasSeen == 0:
+	case blob[0] >= 3:
 		d.seen(l)
+	default:
+		d.seenList(l)
 	}
 	if d.bad || d.left() > 0 {
 		return fmt.Errorf("%w: a lead of %d bytes that can't be taken apart", ErrDamaged, len(blob))
@@ -94,7 +98,8 @@ func decodeLead(blob []byte, known uint64, l *scorer.Lead) error {
 func clearParts(l *scorer.Lead) {
 	l.Stage, l.Sequence, l.Due, l.Engaged = "", 0, scorer.Never, 0
 	l.Account, l.AccountAt, l.Reset = "", 0, 0
-	l.Counters, l.Ratings, l.Profile, l.Seen = l.Counters[:0], l.Ratings[:0], l.Profile[:0], l.Seen[:0]
+	l.Counters, l.Ratings, l.Profile = l.Counters[:0], l.Ratings[:0], l.Profile[:0]
+	l.Seen.Clear()
 	l.Disposition, l.DispositionAt = "", 0
 	l.Conversion = scorer.Conversion{}
 }
@@ -274,12 +279,29 @@ func (d *decoder) profile(l *scorer.Lead) {
 }
 
 func (d *decoder) seen(l *scorer.Lead) {
-	l.Seen = sized(l.Seen, d.length(leastSeen))
+	n, newest := d.uint(), d.clock
+	if n&1 == 0 {
+		newest = d.time()
+	}
+	n >>= 1
+	oldest := newest
+	if n > 1 {
+		oldest = d.time()
+	}
+	columns := d.b[d.at:]
+	if n > uint64(len(columns)) || !l.Seen.Hold(int(n), oldest, newest, columns) {
+		d.fail()
+		return
+	}
+	d.at = len(d.b)
+}
+
+// seenList reads the events seen as they were written up to version 2.
+func (d *decoder) seenList(l *scorer.Lead) {
 	before := d.clock
-	for i := range l.Seen {
-		s := &l.Seen[i]
-		s.Hash = d.fixed()
+	for range d.length(leastSeen) {
+		hash := d.fixed()
 		before += scorer.Instant(d.int())
-		s.At = before
+		l.Seen.Add(scorer.Seen{Hash: hash, At: before})
 	}
 }

@@ -164,8 +164,8 @@ func (f *Fold) fold(l *decodedLine) error {
 	if err != nil {
 		return err
 	}
-	result, err := f.apply(place, lead, e)
-	if err != nil {
+	var result scorer.Result
+	if f.changes, result, err = f.folder.Apply(lead, e, f.changes[:0]); err != nil {
 		return err
 	}
 	f.counts.Events++
@@ -179,20 +179,6 @@ func (f *Fold) fold(l *decodedLine) error {
 	}
 	f.leads.put(place, lead)
 	return nil
-}
-
-// apply folds e into the lead at a place of the index; what it changes is then in f.changes.
-func (f *Fold) apply(place int, lead *scorer.Lead, e *scorer.Event) (result scorer.Result, err error) {
-	if busy := f.leads.busy(place); busy != nil {
-		if identity := e.Identity(); busy.unseen(identity) {
-			if f.changes, result, err = f.folder.ApplyUnseen(lead, e, identity, f.changes[:0]); err == nil {
-				busy.saw(identity)
-			}
-			return result, err
-		}
-	}
-	f.changes, result, err = f.folder.Apply(lead, e, f.changes[:0])
-	return result, err
 }
 
 // leadAt is the lead named id.

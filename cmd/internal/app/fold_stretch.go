@@ -87,11 +87,8 @@ func (t *leadTable) fetchPlaces(from, to int) {
 // fetchLead reads some of the lead that lies there, and does not wait for it.
 func (t *leadTable) fetchLead(at uint32) {
 	if at&unpacked != 0 {
-		l := t.large[at&^unpacked].Lead
+		l := t.large[at&^unpacked]
 		t.fetched ^= uint32(l.Clock)
-		if seen := l.Seen; len(seen) > 0 {
-			t.fetched ^= uint32(seen[len(seen)-1].Hash)
-		}
 		if len(l.Counters) > 0 {
 			t.fetched ^= l.Counters[0].Count
 		}

@@ -35,7 +35,7 @@ type leadTable struct {
 	chunks [][]byte
 	cells  uint32                // that have been handed out, the first of all included, which nobody has
 	free   [mostCells + 1]uint32 // by cells, the first of a chain of slots that were outgrown; 0: none
-	large  []busyLead
+	large  []*scorer.Lead
 
 	scratch *scorer.Lead // the lead that is unpacked
 	text    []byte
@@ -88,7 +88,7 @@ func alias(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) 
 func (t *leadTable) open(place int) (*scorer.Lead, error) {
 	at := t.index[place].at
 	if at&unpacked != 0 {
-		return t.large[at&^unpacked].Lead, nil
+		return t.large[at&^unpacked], nil
 	}
 	slot := t.slot(at)
 	id := int(binary.LittleEndian.Uint16(slot))
@@ -123,7 +123,7 @@ func (t *leadTable) put(place int, l *scorer.Lead) {
 		t.release(at)
 		detach(l)
 		t.index[place].at = unpacked | uint32(len(t.large))
-		t.large = append(t.large, busyLead{Lead: l})
+		t.large = append(t.large, l)
 		t.scratch = &scorer.Lead{}
 	} else {
 		binary.LittleEndian.PutUint16(t.text, uint16(len(l.ID)))
@@ -207,6 +207,7 @@ func detach(l *scorer.Lead) {
 	for _, s := range []*string{&l.ID, &l.Tier, &l.Stage, &l.Account, &l.Disposition, &l.Conversion.Outcome} {
 		*s = strings.Clone(*s)
 	}
+	l.Seen.Detach()
 	for i := range l.Profile {
 		a := &l.Profile[i]
 		a.Name, a.Value.String = strings.Clone(a.Name), strings.Clone(a.Value.String)
