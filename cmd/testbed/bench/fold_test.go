@@ -30,7 +30,7 @@ func BenchmarkFold(b *testing.B) {
 	}
 	l := &foldLane{
 		folder: model.Folder(), decoder: events.NewDecoder(events.DefaultLimits()), held: state.NewLeads(512 << 20),
-		byID: map[string]int{},
+		byHash: map[uint32]int{},
 		work: workload.New(1, workload.Leads, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)),
 	}
 	for range foldWarm {
@@ -84,7 +84,7 @@ type foldLane struct {
 	text    []byte
 	inputs  []foldInput
 	leads   []foldLead
-	byID    map[string]int
+	byHash  map[uint32]int // of two leads with one hash the last
 	changes []scorer.Change
 	packed  []byte
 	spent   [stages][]time.Duration
@@ -97,6 +97,7 @@ type foldInput struct {
 
 type foldLead struct {
 	lead scorer.Lead
+	hash uint32
 	blob []byte
 }
 
@@ -129,13 +130,13 @@ func (l *foldLane) batch(b *testing.B) {
 		}
 	}
 	done(decoding)
-	clear(l.byID)
+	clear(l.byHash)
 	l.leads = l.leads[:0]
 	for i := range l.inputs {
 		l.inputs[i].lead = l.want(l.inputs[i].event.Lead)
 	}
 	for i := range l.leads {
-		l.leads[i].blob, _ = l.held.Get(l.leads[i].lead.ID)
+		l.leads[i].blob, _ = l.held.Get(l.leads[i].hash, l.leads[i].lead.ID)
 	}
 	done(finding)
 	for i := range l.leads {
@@ -165,7 +166,7 @@ func (l *foldLane) batch(b *testing.B) {
 	}
 	done(packing)
 	for i := range l.leads {
-		l.held.Put(l.leads[i].lead.ID, l.leads[i].blob)
+		l.held.Put(l.leads[i].hash, l.leads[i].lead.ID, l.leads[i].blob)
 	}
 	done(keeping)
 }
@@ -180,7 +181,8 @@ func processorTime(b *testing.B) time.Duration {
 }
 
 func (l *foldLane) want(id string) int {
-	if i, ok := l.byID[id]; ok {
+	hash := l.held.Hash(id)
+	if i, ok := l.byHash[hash]; ok && l.leads[i].lead.ID == id {
 		return i
 	}
 	i := len(l.leads)
@@ -189,7 +191,7 @@ func (l *foldLane) want(id string) int {
 	} else {
 		l.leads = append(l.leads, foldLead{})
 	}
-	l.leads[i].lead.ID = id
-	l.byID[id] = i
+	l.leads[i].lead.ID, l.leads[i].hash = id, hash
+	l.byHash[hash] = i
 	return i
 }
