@@ -98,24 +98,6 @@ func (r *Reader) Lead(ctx context.Context, id string, at time.Time) (json.RawMes
 	return v.json(v.show(lead, scorer.InstantOf(at))), nil
 }
 
-// Shown are the first leads of a tier as of now, highest rank first, and how many the tier has.
-func (r *Reader) Shown(ctx context.Context, tier string, limit int) ([]web.Shown, int64, error) {
-	leads := make([]web.Shown, 0, limit)
-	models := map[*view]*scorer.Description{}
-	total, err := r.each(ctx, tier, limit, func(v *view, s shownLead) {
-		if models[v] == nil {
-			model := v.model.Describe()
-			models[v] = &model
-		}
-		shown := web.Shown{Lead: s.lead, Standing: s.standing, Model: models[v]}
-		if s.next != nil {
-			shown.Next = &web.NextChange{At: s.next.At.Time(), To: s.next.To}
-		}
-		leads = append(leads, shown)
-	})
-	return leads, total, err
-}
-
 // each calls visit with the first leads of a tier as of now, highest rank first, and says how many the tier has.
 func (r *Reader) each(ctx context.Context, tier string, limit int, visit func(*view, shownLead)) (total int64, err error) {
 	lanes, err := r.laneCount(ctx)

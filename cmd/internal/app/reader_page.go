@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -21,6 +22,8 @@ import (
 const (
 	// courseSamples is in how many pieces each part of a lead's course is drawn: until now, to the next change, beyond it.
 	courseSamples = 60
+	// lookedThrough is through how many leads of a tier those of a route or an account are looked for.
+	lookedThrough = 20_000
 	// A forecast reaches a little beyond the next change, and a month where there will be none.
 	shortestForecast = 24 * time.Hour
 	usualForecast    = 30 * 24 * time.Hour
@@ -37,6 +40,39 @@ var _ web.Pages = pages{}
 
 // Model is the configured model.
 func (r *Reader) Model() scorer.Description { return r.model.Describe() }
+
+// Shown are the first leads that somebody looks for. By route or account it looks through the first 20,000 of the tier.
+func (r *Reader) Shown(ctx context.Context, s web.Sought) ([]web.Shown, int64, error) {
+	narrow, look := s.Route != "" || s.Account != "", s.Limit
+	if narrow {
+		look = lookedThrough
+	}
+	leads := make([]web.Shown, 0, s.Limit)
+	found := int64(0)
+	account := strings.ToLower(s.Account)
+	models := map[*view]*scorer.Description{}
+	total, err := r.each(ctx, s.Tier, look, func(v *view, shown shownLead) {
+		if s.Route != "" && shown.standing.Route != s.Route || !strings.Contains(strings.ToLower(shown.lead.Account), account) {
+			return
+		}
+		if found++; len(leads) == s.Limit {
+			return
+		}
+		if models[v] == nil {
+			model := v.model.Describe()
+			models[v] = &model
+		}
+		l := web.Shown{Lead: shown.lead, Standing: shown.standing, Model: models[v]}
+		if shown.next != nil {
+			l.Next = &web.NextChange{At: shown.next.At.Time(), To: shown.next.To}
+		}
+		leads = append(leads, l)
+	})
+	if narrow {
+		total = found
+	}
+	return leads, total, err
+}
 
 // Counts are the leads in each tier, of all lanes.
 func (r *Reader) Counts(ctx context.Context) (map[string]int64, error) {

@@ -44,3 +44,13 @@ func shownToken(r *http.Request) string {
 	}
 	return strings.TrimSpace(token)
 }
+
+// sameOrigin keeps what another site makes a browser send from having an effect: a browser shows the token by itself, once
+// it knows it, whichever page asks. Programs that are no browsers are let through.
+func sameOrigin(next http.Handler) http.Handler {
+	protection := http.NewCrossOriginProtection()
+	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		writeProblem(w, http.StatusForbidden, "a browser may only send this from hotlead's own page")
+	}))
+	return protection.Handler(next)
+}

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // pages serves the page's four views and what they are made of. A view's script asks for the same view again and
@@ -22,6 +24,9 @@ func (h *handler) pages(mux *http.ServeMux) {
 	// URLs end up in logs.
 	mux.HandleFunc("POST /{$}", h.leadsPage)
 	mux.HandleFunc("GET /leads/{id}", h.leadPage)
+	mux.HandleFunc("GET /leads/{id}/changes", h.historyPart)
+	mux.HandleFunc("POST /leads/{id}/ratings", h.rate)
+	mux.HandleFunc("POST /leads/{id}/disposition", h.dispose)
 	mux.HandleFunc("GET /model", h.modelPage)
 	mux.HandleFunc("GET /overview", h.overviewPage)
 	mux.HandleFunc("GET /assets/{name}", h.asset)
@@ -46,10 +51,11 @@ func templates() map[string]*template.Template {
 		"number": number,
 		"signed": signed,
 		"spaced": spaced,
+		"named":  named,
 		"path":   func(id string) string { return "/leads/" + escapedID(id) },
 	}).ParseFS(assets, "assets/layout.html"))
 	all := map[string]*template.Template{}
-	for _, view := range []string{"leads", "lead", "model", "overview"} {
+	for _, view := range []string{"leads", "lead", "history", "model", "overview"} {
 		all[view] = template.Must(template.Must(layout.Clone()).ParseFS(assets, "assets/"+view+".html"))
 	}
 	return all
@@ -124,6 +130,12 @@ func signed(points float64) string {
 
 // spaced is a name of a model as words.
 func spaced(name string) string { return strings.NewReplacer("-", " ", "_", " ").Replace(name) }
+
+// named is a name of a model as a heading.
+func named(name string) string {
+	first, size := utf8.DecodeRuneInString(name)
+	return spaced(string(unicode.ToUpper(first)) + name[size:])
+}
 
 // escapedID is a lead's ID as one segment of a path.
 func escapedID(id string) string {

@@ -11,8 +11,8 @@ import (
 type Pages interface {
 	// Model is the configured model.
 	Model() scorer.Description
-	// Shown are the first limit leads of a tier, highest rank first, as of now, and how many leads the tier has.
-	Shown(ctx context.Context, tier string, limit int) (leads []Shown, total int64, err error)
+	// Shown are the first leads that somebody looks for, highest rank first, as of now, and how many there are.
+	Shown(ctx context.Context, s Sought) (leads []Shown, total int64, err error)
 	// Course is a lead and how time moves it. The error is ErrNoLead where there is none.
 	Course(ctx context.Context, id string) (*Course, error)
 	// Counts are the leads in each tier.
@@ -21,6 +21,15 @@ type Pages interface {
 	InForce(ctx context.Context) ([]InForce, error)
 	// Lanes are the lanes that this process owns, by number.
 	Lanes() ([]Lane, error)
+}
+
+// Sought says which leads somebody looks for.
+type Sought struct {
+	Tier string
+	// Route and Account, where not empty: where leads go, and a part of their account's name, in capitals or not.
+	Route, Account string
+	// Limit is how many leads to show at most.
+	Limit int
 }
 
 // Shown is a lead as of the instant of its standing.

@@ -53,7 +53,6 @@ type level struct {
 type disposition struct {
 	Name    string
 	Present bool
-	At      int64
 }
 
 // attribute is a part of a profile.
@@ -84,13 +83,8 @@ func (h *handler) leadView(ctx context.Context, id string) (*leadView, error) {
 	view.Bars = bars(&course.Shown)
 	view.Sheet = sheet(&course.Shown)
 	view.Attributes = attributes(course.Lead)
-	for _, name := range []string{"interested", "not_interested", "invalid"} {
-		present := course.Lead.Disposition == name
-		d := disposition{Name: name, Present: present}
-		if present {
-			d.At = int64(course.Lead.DispositionAt)
-		}
-		view.Dispositions = append(view.Dispositions, d)
+	for _, name := range dispositions {
+		view.Dispositions = append(view.Dispositions, disposition{name, course.Lead.Disposition == name})
 	}
 	if view.Plot, err = h.plot(course); err != nil {
 		return view, err
@@ -196,6 +190,14 @@ func (d disposition) Value() map[string]string { return map[string]string{"dispo
 // Label is what the button of a disposition says.
 func (d disposition) Label() string {
 	return map[string]string{"interested": "Interested", "not_interested": "Not interested", "invalid": "Invalid"}[d.Name]
+}
+
+// DisposedAt is since when the lead has its disposition, in milliseconds since 1970; 0 where it has none.
+func (v *leadView) DisposedAt() int64 {
+	if v.Lead.Disposition == "" {
+		return 0
+	}
+	return int64(v.Lead.DispositionAt)
 }
 
 // PlotSaid is the plot in words, for who can't see it.

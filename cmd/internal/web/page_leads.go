@@ -1,11 +1,13 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/hotlead/hotlead/scorer"
 )
@@ -108,7 +110,7 @@ func (h *handler) leadsView(ctx context.Context, chosen choice) (*leadsView, err
 		tiers = []string{chosen.Tier}
 	}
 	for _, name := range tiers {
-		leads, total, err := h.Pages.Shown(ctx, name, chosen.Rows)
+		leads, total, err := h.Pages.Shown(ctx, Sought{name, chosen.Route, strings.TrimSpace(chosen.Account), chosen.Rows})
 		if err != nil {
 			return view, fmt.Errorf("listing tier %s: %w", name, err)
 		}
@@ -119,9 +121,21 @@ func (h *handler) leadsView(ctx context.Context, chosen choice) (*leadsView, err
 		for _, l := range leads {
 			list.add(l)
 		}
+		list.order(&model)
 		view.Lists = append(view.Lists, list)
 	}
+	view.first()
 	return view, nil
+}
+
+// first marks the lead to begin with: the first of the first tier that has any, where that tier's leads go somewhere.
+func (v *leadsView) first() {
+	for _, list := range v.Lists {
+		if len(list.Routes) > 0 {
+			list.Routes[0].Leads[0].First = list.Routes[0].Route != "" && v.Chosen.Tier == ""
+			return
+		}
+	}
 }
 
 // add puts a lead under its route.
@@ -136,6 +150,21 @@ func (t *tierList) add(l Shown) {
 	})
 }
 
+// order puts the route that the tier itself goes to first: others are those that somebody chose for a lead.
+func (t *tierList) order(m *scorer.Description) {
+	own := slices.IndexFunc(m.Tiers, func(d scorer.TierDescription) bool { return d.Name == t.Tier })
+	slices.SortStableFunc(t.Routes, func(a, b routeList) int {
+		return cmp.Compare(rankOf(a.Route, own, m), rankOf(b.Route, own, m))
+	})
+}
+
+func rankOf(route string, tier int, m *scorer.Description) int {
+	if tier >= 0 && route == m.Tiers[tier].Route {
+		return 0
+	}
+	return 1
+}
+
 // routes are all routes that a model sends leads to.
 func routes(m *scorer.Description) []string {
 	var all []string
@@ -148,3 +177,6 @@ func routes(m *scorer.Description) []string {
 	slices.Sort(all)
 	return slices.DeleteFunc(slices.Compact(all), func(r string) bool { return r == "" })
 }
+
+// Narrow is whether only leads of a route or an account are looked for.
+func (c choice) Narrow() bool { return c.Route != "" || c.Account != "" }

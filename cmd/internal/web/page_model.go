@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"strings"
 
 	"github.com/hotlead/hotlead/cmd/internal/words"
 	"github.com/hotlead/hotlead/scorer"
@@ -30,6 +31,14 @@ type ruleGroup struct {
 type saidRule struct {
 	ID string
 	words.RuleSaying
+}
+
+// Paragraphs are what the model's file begins with, without its line breaks.
+func (v modelView) Paragraphs() []string {
+	if v.Comment == "" {
+		return nil
+	}
+	return strings.Split(v.Comment, "\n\n")
 }
 
 // FitBound is the most that fit gives, "" for no bound.

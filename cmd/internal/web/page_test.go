@@ -22,15 +22,16 @@ type somePages struct {
 	model scorer.Description
 	leads map[string][]Shown
 	err   error
-	rows  int // that were asked for last
+	// sought is what was looked for last.
+	sought Sought
 }
 
 func (p *somePages) Model() scorer.Description { return p.model }
 
-func (p *somePages) Shown(_ context.Context, tier string, limit int) ([]Shown, int64, error) {
-	p.rows = limit
-	all := p.leads[tier]
-	return all[:min(limit, len(all))], int64(len(all)), p.err
+func (p *somePages) Shown(_ context.Context, s Sought) ([]Shown, int64, error) {
+	p.sought = s
+	all := p.leads[s.Tier]
+	return all[:min(s.Limit, len(all))], int64(len(all)), p.err
 }
 
 func (p *somePages) Course(_ context.Context, id string) (*Course, error) {
@@ -122,7 +123,7 @@ func aFew(t *testing.T) *somePages {
 // pageOptions serve those pages.
 func pageOptions(p *somePages) Options {
 	o := options(&someLeads{tiers: []string{"hot", "warm", "disqualified"}})
-	o.Pages = p
+	o.Pages, o.Changes = p, &toldChanges{hours: []Hour{{Begin: now.Time()}}}
 	return o
 }
 
@@ -173,8 +174,8 @@ func TestTheListByTier(t *testing.T) {
 	if holds(t, text, "a/b c", `value="warm" checked`); strings.Contains(text, `data-tier="hot"`) {
 		t.Error("hot is listed where only warm was asked for")
 	}
-	if p.rows != mostRows {
-		t.Errorf("asked for %d leads", p.rows)
+	if p.sought.Limit != mostRows {
+		t.Errorf("asked for %d leads", p.sought.Limit)
 	}
 	// What stands in a URL's query counts for nothing.
 	if text := body(t, get(t, New(pageOptions(p)), "GET", "/?tier=warm")); !strings.Contains(text, `data-tier="hot"`) {
@@ -185,7 +186,7 @@ func TestTheListByTier(t *testing.T) {
 func TestAModelWithoutHotAndWarmListsAllItsTiers(t *testing.T) {
 	o := options(&someLeads{tiers: []string{"mql", "engaged"}})
 	o.Pages = &somePages{}
-	holds(t, body(t, get(t, New(o), "GET", "/")), "No lead is mql here", "No lead is engaged here")
+	holds(t, body(t, get(t, New(o), "GET", "/")), "No lead is mql.", "No lead is engaged.")
 }
 
 func TestALead(t *testing.T) {
@@ -194,7 +195,7 @@ func TestALead(t *testing.T) {
 	holds(t, text, "<h1>a/b c</h1>", "What made you look for a solution now?", "Urgent and well defined", `id="rate-need-4" aria-pressed="true"`,
 		`id="rate-need-5" aria-pressed="false"`, "asked for a demo", "Being negotiated")
 	hot := body(t, get(t, h, "GET", "/leads/"+escapedID(hostile)))
-	holds(t, hot, "<h1>&lt;script&gt;alert(1)&lt;/script&gt;</h1>", "employees", "900", "Becomes <b>warm</b>", "hot&#34;,&#34;value&#34;:60")
+	holds(t, hot, "<h1>&lt;script&gt;alert(1)&lt;/script&gt;</h1>", "employees", "900", "cools to warm</b>", "hot&#34;,&#34;value&#34;:60")
 	if strings.Contains(hot, "<script>alert") {
 		t.Error("a lead's ID is markup on its page")
 	}
@@ -212,7 +213,8 @@ func TestTheModelInWords(t *testing.T) {
 func TestTheOverview(t *testing.T) {
 	o := pageOptions(aFew(t))
 	o.Readiness = readiness{errors.New("Redis does not answer")}
-	holds(t, body(t, get(t, New(o), "GET", "/overview")), "Redis does not answer", "catching up", "stands still: log cut", "<dt>hot</dt><dd>1</dd>", "7 records waiting")
+	holds(t, body(t, get(t, New(o), "GET", "/overview")), "Redis does not answer", "catching up", "stands still: log cut", "<dt>hot</dt><dd>1</dd>", "7 records waiting",
+		`&lt;script&gt;alert(1)&lt;/script&gt;</a> <span aria-hidden="true">→`, "reached <b class=\"stage\">MQL</b>")
 }
 
 func TestPagesComeUpWhereNothingCanBeRead(t *testing.T) {

@@ -38,7 +38,7 @@ func (s *Shown) moved() move {
 	}
 	for _, a := range s.Lead.Profile {
 		if is(a.At) {
-			last.What = "profile: " + spaced(a.Name)
+			last.What = "profile changed"
 		}
 	}
 	for _, rating := range s.Lead.Ratings {
@@ -79,4 +79,17 @@ func (s *Shown) label(key scorer.Key) string {
 		}
 	}
 	return "a criterion"
+}
+
+// Turns says to which tier time alone will move the lead: it cools to a lower one.
+func (s *Shown) Turns() string {
+	for _, t := range s.Model.Tiers {
+		switch t.Name {
+		case s.Lead.Tier:
+			return "cools to " + spaced(s.Next.To)
+		case s.Next.To:
+			return "rises to " + spaced(s.Next.To)
+		}
+	}
+	return "becomes " + spaced(s.Next.To)
 }

@@ -47,7 +47,7 @@ func New(o Options) http.Handler {
 	mux.Handle("GET /metrics", o.Metrics)
 	mux.HandleFunc("GET /livez", h.live)
 	mux.HandleFunc("GET /readyz", h.ready)
-	return secured(h.guard(problems(mux)))
+	return secured(h.guard(sameOrigin(problems(mux))))
 }
 
 // NewServer is a server for the handler with limits on what one client can hold up: 5 s for the header, 10 s for the

@@ -58,9 +58,13 @@
     if (link.textContent !== text) link.textContent = text;
   }
 
+  // A form's button says of what it is, and its view is a part of nothing.
+  const isForm = (element) => element.closest("[data-sent]") !== null;
+
   document.body.addEventListener("htmx:afterRequest", (event) => {
+    if (isForm(event.detail.elt) || event.detail.elt.id === "history") return;
     const status = event.detail.xhr.status;
-    if (event.detail.target.id !== "said") connected("read", status > 0 && status < 500);
+    connected("read", status > 0 && status < 500);
   });
 
   // ---- Asking again ----
@@ -87,7 +91,10 @@
 
   function changed(event) {
     const mine = document.getElementById("main").dataset.lead;
-    if (mine === undefined || JSON.parse(event.data).data.lead === mine) refreshSoon();
+    if (mine !== undefined && JSON.parse(event.data).data.lead !== mine) return;
+    refreshSoon();
+    const history = document.getElementById("history");
+    if (history) htmx.trigger(history, "renew");
   }
 
   function open() {
@@ -180,7 +187,10 @@
 
   let waiting = null;
 
+  let quiet = 0;
+
   function say(text, bad) {
+    clearTimeout(quiet);
     said.textContent = text;
     said.classList.toggle("bad", Boolean(bad));
   }
@@ -191,50 +201,58 @@
   }
 
   // What was sent is on its way through Kafka; the view is asked for until it shows.
-  document.body.addEventListener("sent", (event) => {
-    waiting = { ...event.detail, tier: tierNow(), until: Date.now() + waitFor };
-    say("Sent. Waiting for it to take effect …");
-    setTimeout(refresh, 200);
-  });
+  function wait(button, answer) {
+    const place = button.closest("[data-sent]");
+    const { at } = JSON.parse(answer);
+    waiting = { what: place.dataset.sent, label: place.dataset.said, at, tier: tierNow(), until: Date.now() + waitFor };
+    say("Sent. It takes effect in a moment …");
+    refreshSoon();
+  }
 
   function arrived() {
     if (!waiting) return;
-    const place = document.querySelector("[data-sent='" + CSS.escape(waiting.what) + "']");
+    const place = document.querySelector('[data-sent="' + CSS.escape(waiting.what) + '"]');
     if (place && Number(place.dataset.at) >= waiting.at) {
       const tier = tierNow();
-      say(waiting.said + (tier === waiting.tier ? " is in; the lead stays " : " is in; the lead is now ") + tier + ".");
+      const chosen = place.querySelector("[aria-pressed=true]");
+      const what = waiting.label + (chosen ? ": " + chosen.innerText.replace(/\s+/g, " ") : "");
+      say(what + (tier === waiting.tier ? ". The lead stays " : ". The lead is now ") + tier + ".");
       waiting = null;
+      quiet = setTimeout(() => say(""), 8000);
     } else if (Date.now() > waiting.until) {
       say("It was sent and will count, but has not taken effect yet: Overview says how far behind the service is.", true);
       waiting = null;
     } else {
-      setTimeout(refresh, 400);
+      clearTimeout(planned);
+      planned = setTimeout(refresh, 300);
     }
   }
 
   document.body.addEventListener("htmx:beforeRequest", (event) => {
-    if (event.detail.target.id === "said") event.detail.elt.setAttribute("aria-busy", "true");
+    if (isForm(event.detail.elt)) event.detail.elt.setAttribute("aria-busy", "true");
   });
-  document.body.addEventListener("htmx:sendError", (event) => failed(event));
-  document.body.addEventListener("htmx:responseError", (event) => failed(event));
-
-  function failed(event) {
-    if (event.detail.target.id !== "said") return;
-    event.detail.elt.removeAttribute("aria-busy");
-    let detail = "";
+  document.body.addEventListener("htmx:afterRequest", (event) => {
+    const { elt, xhr } = event.detail;
+    if (!isForm(elt)) return;
+    if (xhr.status === 202) {
+      wait(elt, xhr.responseText);
+      return;
+    }
+    elt.removeAttribute("aria-busy");
+    let detail = "the service does not answer.";
     try {
-      detail = JSON.parse(event.detail.xhr.responseText).detail;
+      detail = JSON.parse(xhr.responseText).detail;
     } catch {
-      detail = "the service does not answer";
+      // What is no problem document says nothing to people.
     }
     say("Not sent: " + detail, true);
-  }
+  });
 
   // ---- Each view, whenever it is drawn ----
 
   function drawn() {
     tell(document);
-    for (const element of document.querySelectorAll("[data-plot]")) plots.draw(element);
+    plots.drawAll();
     if (filters) lightUp();
     arrived();
   }
@@ -248,7 +266,7 @@
   });
 
   tell(document);
-  for (const element of document.querySelectorAll("[data-plot]")) plots.draw(element);
+  plots.drawAll();
   setInterval(() => tell(document), 5000);
   if (view === "leads" && filters && chosenFromURL()) refresh();
   else planned = setTimeout(refresh, lookEvery);

@@ -23,11 +23,15 @@ const plots = (() => {
 
   const font = "12px system-ui, sans-serif";
 
+  const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+  const day = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+
   function axes() {
     const quiet = color("quiet");
     const line = color("line");
     const axis = { stroke: quiet, font, grid: { stroke: line, width: 1 }, ticks: { show: false } };
-    return [{ ...axis, grid: { show: false }, space: 70 }, { ...axis, size: 44, space: 40 }];
+    const labels = (u, at) => at.map((s) => new Date(s * 1000)).map((t) => (at.length > 1 && at[1] - at[0] < 86400 ? clock : day).format(t));
+    return [{ ...axis, grid: { show: false }, space: 80, size: 30, values: labels }, { ...axis, size: 44, space: 40 }];
   }
 
   const when = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
@@ -76,7 +80,7 @@ const plots = (() => {
       c.lineTo(u.bbox.left + u.bbox.width, y);
       c.stroke();
       c.textAlign = "left";
-      c.fillText(b.tier + " from " + b.value, u.bbox.left + 4 * px, y - 5 * px);
+      c.fillText(b.tier + " ≥ " + b.value, u.bbox.left + 4 * px, y - 5 * px);
     }));
   }
 
@@ -145,12 +149,21 @@ const plots = (() => {
     out.textContent = when.format(new Date(u.data[0][i] * 1000)) + ": " + text.join(", ");
   }
 
+  // past are the changes of the lead on the page as far back as the plot can show: its history is read apart.
+  function past(data) {
+    const history = document.querySelector("[data-changes]");
+    if (!history || data.kind !== "course") return [];
+    const span = Math.max(30 * 86400, 2 * (data.ahead[data.ahead.length - 1][0] - data.now));
+    return JSON.parse(history.dataset.changes).filter((p) => p[0] >= data.now - span);
+  }
+
   function draw(element) {
-    const text = element.dataset.plot;
+    const data = JSON.parse(element.dataset.plot);
+    if (data.kind === "course") data.changes = past(data);
+    const text = JSON.stringify(data);
     if (drawn.has(element) && drawn.get(element).text === text && drawn.get(element).dark === dark.matches) return;
     if (drawn.has(element)) drawn.get(element).plot.destroy();
     element.replaceChildren();
-    const data = JSON.parse(text);
     const [options, values] = kinds[data.kind](element, data);
     const size = () => ({ width: Math.max(element.clientWidth, 200), height: data.kind === "course" ? 250 : 180 });
     options.hooks = { ...options.hooks, setCursor: [(u) => readOut(u, element, data)] };
@@ -165,7 +178,9 @@ const plots = (() => {
     }).observe(element);
   }
 
-  dark.addEventListener("change", () => document.querySelectorAll("[data-plot]").forEach(draw));
+  const drawAll = () => document.querySelectorAll("[data-plot]").forEach(draw);
 
-  return { draw };
+  dark.addEventListener("change", drawAll);
+
+  return { drawAll };
 })();
