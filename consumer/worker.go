@@ -204,11 +204,17 @@ func (w *Worker) Ready(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	if err := w.o.Store.Ping(ctx); err != nil {
-		errs = append(errs, RedisMend(fmt.Errorf("redis does not answer: %w", err)))
+	// Side by side, so that a Redis which is silent does not use up the time in which Kafka may answer.
+	var redisErr error
+	var asking sync.WaitGroup
+	asking.Go(func() { redisErr = w.o.Store.Ping(ctx) })
+	kafkaErr := w.cluster.Ping(ctx)
+	asking.Wait()
+	if redisErr != nil {
+		errs = append(errs, RedisMend(fmt.Errorf("redis does not answer: %w", redisErr)))
 	}
-	if err := w.cluster.Ping(ctx); err != nil {
-		errs = append(errs, KafkaMend(fmt.Errorf("kafka does not answer: %w", err)))
+	if kafkaErr != nil {
+		errs = append(errs, KafkaMend(fmt.Errorf("kafka does not answer: %w", kafkaErr)))
 	}
 	return errors.Join(errs...)
 }

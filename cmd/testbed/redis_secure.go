@@ -101,5 +101,5 @@ func (s RedisSecurity) users(r *RedisServer) (string, error) {
 		rules = "~* &* +@all"
 	}
 	r.Access.Username, r.Access.Password = newUser()
-	return text + fmt.Sprintf("user default off\nuser %s on >%s %s\n", r.Access.Username, r.Access.Password, rules), nil
+	return text + fmt.Sprintf("user default off ~* +@write\nuser %s on >%s %s\n", r.Access.Username, r.Access.Password, rules), nil
 }

@@ -200,6 +200,37 @@ func (u *used) is(t *testing.T, allowed []string) {
 	}
 }
 
+// TestARestartOfRedisLosesNothing: as Redis 7 reads its append-only file, it asks of every transaction whether the default
+// user might write it, also where nobody can be that user, and leaves out what it might not.
+func TestARestartOfRedisLosesNothing(t *testing.T) {
+	if !testbed.Processes(t) {
+		return
+	}
+	const password, key = "hush-restart", "{hotlead.0}:leads"
+	file, _ := usersWith(t, password)
+	r := testbed.SecureRedis(t, testbed.RedisSecurity{ACLFile: file, Plaintext: true}, "--appendonly", "yes")
+	client := redis.NewClient(&redis.Options{Addr: r.Addr, Username: "hotlead", Password: password})
+	defer client.Close()
+	// Two commands at least: a transaction of one is written to the file without its frame.
+	if _, err := client.TxPipelined(t.Context(), func(p redis.Pipeliner) error {
+		p.HSet(t.Context(), key, "ada", "hot")
+		p.HSet(t.Context(), key, "bob", "cold")
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	r.Terminate()
+	r.Restart()
+	if kept, err := client.HGetAll(t.Context(), key).Result(); err != nil || len(kept) != 2 {
+		t.Errorf("of two leads Redis has %v after its restart (%v)", kept, err)
+	}
+	nobody := redis.NewClient(&redis.Options{Addr: r.Addr})
+	defer nobody.Close()
+	if err := nobody.HSet(t.Context(), key, "eve", "hot").Err(); err == nil || !strings.Contains(err.Error(), "NOAUTH") {
+		t.Errorf("somebody without a name writes: %v", err)
+	}
+}
+
 // TestEachRightAtRedisIsMissed: a service whose user lacks one of the commands says which, before it has written anything.
 func TestEachRightAtRedisIsMissed(t *testing.T) {
 	if !testbed.Processes(t) {
