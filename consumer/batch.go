@@ -20,6 +20,11 @@ type batch struct {
 	leads   []working
 	index   leadIndex
 	changes []scorer.Change
+	// writes are the leads that the batch changes, as Redis is to hold them, and hashes those of their IDs.
+	writes []state.LeadWrite
+	hashes []uint32
+	// toldFirst tells, of leads that a refold changes, what was announced of them before.
+	toldFirst []state.ToldWrite
 	// caused are, for each of changes, the timestamp of the record that caused it; 0: time or a model did.
 	caused []scorer.Instant
 	out    []events.OutRecord
@@ -41,23 +46,24 @@ type input struct {
 	event scorer.Event
 	// record is one of what was fetched, which stays until all of that is folded.
 	record *events.Record
-	lead   int // index into leads
+	// next is the index of the next event of the same lead, none where there is none.
+	next int32
 }
 
-// working is a lead while a batch folds it.
+// none is the index of no input.
+const none = -1
+
+// working is a lead of a batch. It is decoded only while its events are folded, so that a batch of very many leads takes
+// no more memory for them than their blobs, and each lead's events find it where the processor has it at hand.
 type working struct {
-	lead scorer.Lead
-	hash uint32 // of its ID
-	// blob is what Redis holds of it; nil for a new one.
+	id   string
+	hash uint32 // of id
+	// blob is what Redis holds of it, and once it is folded what Redis is to hold; nil for a new one.
 	blob []byte
-	// before is what was announced of it before this batch; the three after it, what Redis holds.
-	before     scorer.Told
-	dueWas     scorer.Instant
-	tierWas    string
-	versionWas int
-	// asked is whether time, or a new model, asks for it; fired, whether its timer did; touched, whether it is to be
-	// written.
-	asked, fired, touched bool
+	// first and last are the indexes of its first and last event in the batch.
+	first, last int32
+	// asked is whether time, or a new model, asks for it; fired, whether its timer did.
+	asked, fired bool
 }
 
 func (b *batch) reset(now time.Time, clock scorer.Instant) {
@@ -71,6 +77,7 @@ func (b *batch) reset(now time.Time, clock scorer.Instant) {
 	clear(b.out)
 	b.inputs, b.changes, b.caused, b.out = b.inputs[:0], b.changes[:0], b.caused[:0], b.out[:0]
 	b.leads, b.told, b.done = b.leads[:0], b.told[:0], b.done[:0]
+	b.writes, b.hashes, b.toldFirst = b.writes[:0], b.hashes[:0], b.toldFirst[:0]
 	b.begun, b.clock, b.newest = now, clock, 0
 }
 
@@ -82,23 +89,27 @@ func (l *lane) begin() {
 	l.batch.walk = l.walk
 }
 
-// want adds a lead to the batch and returns its index.
-func (l *lane) want(id string) int {
+// want adds a lead to the batch.
+func (l *lane) want(id string) *working {
 	b := &l.batch
 	hash := l.leads.Hash(id)
-	i, ok := b.index.find(hash, func(i int) bool { return b.leads[i].lead.ID == id })
-	if ok {
-		return i
+	i, ok := b.index.find(hash, func(i int) bool { return b.leads[i].id == id })
+	if !ok {
+		b.leads = append(b.leads, working{id: b.index.name(id), hash: hash, first: none})
 	}
-	if i < cap(b.leads) {
-		b.leads = b.leads[:i+1] // keeps the slices of the lead that stood here
+	return &b.leads[i]
+}
+
+// add makes the newest of the batch's inputs one of w's events.
+func (b *batch) add(w *working) {
+	newest := int32(len(b.inputs) - 1)
+	b.inputs[newest].next = none
+	if w.first == none {
+		w.first = newest
 	} else {
-		b.leads = append(b.leads, working{})
+		b.inputs[w.last].next = newest
 	}
-	w := &b.leads[i]
-	w.hash, w.blob, w.asked, w.fired, w.touched = hash, nil, false, false, false
-	w.lead.ID = b.index.name(id)
-	return i
+	w.last = newest
 }
 
 // fetch takes the next records in hand, decodes them, and adds the leads that the batch needs. It waits no longer than
@@ -295,7 +306,7 @@ func (l *lane) takeRecord(r *events.Record) error {
 		b.inputs = b.inputs[:len(b.inputs)-1]
 		return nil
 	}
-	in.lead = l.want(in.event.Lead)
+	b.add(l.want(in.event.Lead))
 	b.newest = max(b.newest, min(r.Time, now))
 	return nil
 }
@@ -362,7 +373,7 @@ func (l *lane) load(ctx context.Context) error {
 		l.Metrics.timersDue.Add(float64(len(due)))
 		b.due = len(due)
 		for _, id := range due {
-			w := &b.leads[l.want(id)]
+			w := l.want(id)
 			w.asked, w.fired = true, true
 		}
 	}
@@ -372,46 +383,24 @@ func (l *lane) load(ctx context.Context) error {
 	return l.loadLeads(ctx)
 }
 
-// loadLeads brings the leads that the batch wants into memory.
+// loadLeads brings what Redis holds of the leads that the batch wants into memory.
 func (l *lane) loadLeads(ctx context.Context) error {
 	b := &l.batch
-	var missing []string
-	var at []int
+	l.missing, l.missingAt = l.missing[:0], l.missingAt[:0]
 	for i := range b.leads {
 		w := &b.leads[i]
 		if w.blob != nil {
 			continue
 		}
-		if blob, ok := l.leads.Get(w.hash, w.lead.ID); ok {
+		if blob, ok := l.leads.Get(w.hash, w.id); ok {
 			w.blob = blob
 			continue
 		}
-		missing, at = append(missing, w.lead.ID), append(at, i)
+		l.missing, l.missingAt = append(l.missing, w.id), append(l.missingAt, int32(i))
 	}
-	err := l.store.Load(ctx, missing, func(i int, blob []byte) { b.leads[at[i]].blob = blob })
+	err := l.store.Load(ctx, l.missing, func(i int, blob []byte) { b.leads[l.missingAt[i]].blob = blob })
 	if err != nil {
-		return fmt.Errorf("loading %d leads of lane %d: %w", len(missing), l.number, err)
-	}
-	for i := range b.leads {
-		if err := b.leads[i].decode(l.folder); err != nil {
-			return fmt.Errorf("lane %d: %w", l.number, err)
-		}
-	}
-	return nil
-}
-
-// decode makes the lead of its blob, or a new one where there is none.
-func (w *working) decode(folder *scorer.Folder) error {
-	id := w.lead.ID
-	if w.blob == nil {
-		w.lead.Clear(id)
-	} else if err := state.DecodeLead(w.blob, &w.lead); err != nil {
-		return fmt.Errorf("decoding a stored lead: %w", err)
-	}
-	w.lead.ID = id
-	w.before, w.dueWas, w.tierWas, w.versionWas = folder.Told(&w.lead), w.lead.Due, w.lead.Tier, w.lead.ModelVersion
-	if w.fired {
-		w.dueWas = 0 // so that the timer is written anew, whatever the lead says: one that stayed would fire for ever
+		return fmt.Errorf("loading %d leads of lane %d: %w", len(l.missing), l.number, err)
 	}
 	return nil
 }

@@ -66,7 +66,8 @@ func (l *lane) decision() *state.Decision {
 		Cursor:       b.walk.cursor(),
 		Told:         b.told,
 		ToldDone:     b.done,
-		Leads:        l.writes[:0],
+		Leads:        b.writes,
+		ToldFirst:    b.toldFirst,
 	}
 	for part, next := range b.offsets {
 		d.Offsets[offsetKey(part)] = next
@@ -75,42 +76,10 @@ func (l *lane) decision() *state.Decision {
 		l.outbox = events.AppendOutbox(l.outbox[:0], out)
 		d.Outbox = l.outbox
 	}
-	silent := l.silent()
-	l.encoded = l.encoded[:0]
-	for i := range b.leads {
-		w := &b.leads[i]
-		if !w.touched {
-			continue
-		}
-		d.Leads = append(d.Leads, l.leadWrite(w))
-		if silent && w.lead.Sequence != w.before.Sequence {
-			d.ToldFirst = append(d.ToldFirst, state.ToldWrite{ID: w.lead.ID, Value: appendTold(w.before)})
-		}
-	}
-	l.writes = d.Leads
 	if l.recovery != nil {
 		d.Recovery = l.recovery.encode()
 	}
 	return d
-}
-
-// leadWrite is one lead as Redis is to hold it.
-func (l *lane) leadWrite(w *working) state.LeadWrite {
-	from := len(l.encoded)
-	l.encoded = state.AppendLead(l.encoded, &w.lead)
-	w.blob = l.encoded[from:len(l.encoded):len(l.encoded)]
-	// A tier of an older model may have been indexed by other rules: taken out wherever it may stand.
-	wasIndexed := w.tierWas != "" && (w.versionWas != w.lead.ModelVersion || l.indexed[w.tierWas])
-	write := state.LeadWrite{
-		ID: w.lead.ID, Blob: w.blob,
-		Due: w.lead.Due, DueWas: w.dueWas,
-		Tier: w.lead.Tier, TierWas: w.tierWas,
-		Indexed: l.indexed[w.lead.Tier], IndexedWas: wasIndexed,
-	}
-	if write.Indexed {
-		write.Rank = l.folder.Rank(&w.lead)
-	}
-	return write
 }
 
 // decided brings what the lane holds in memory to what Redis now holds.
@@ -121,16 +90,13 @@ func (l *lane) decided(d *state.Decision) {
 	}
 	l.ledger.Clock, l.ledger.Outbox, l.ledger.Recovery, l.ledger.Cursor = d.Clock, d.Outbox, d.Recovery, d.Cursor
 	l.walk = l.batch.walk
-	for i := range l.batch.leads {
-		w := &l.batch.leads[i]
-		if !w.touched {
-			continue
-		}
-		l.leads.Put(w.hash, w.lead.ID, w.blob)
-		l.nextDue = min(l.nextDue, w.lead.Due)
-		if w.lead.Tier != w.tierWas {
-			l.tally(w.tierWas, -1)
-			l.tally(w.lead.Tier, 1)
+	for i := range d.Leads {
+		w := &d.Leads[i]
+		l.leads.Put(l.batch.hashes[i], w.ID, w.Blob)
+		l.nextDue = min(l.nextDue, w.Due)
+		if w.Tier != w.TierWas {
+			l.tally(w.TierWas, -1)
+			l.tally(w.Tier, 1)
 		}
 	}
 }

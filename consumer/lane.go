@@ -83,10 +83,13 @@ type lane struct {
 	committed   uint64
 	committedAt time.Time
 	batch       batch
-	// encoded are the leads that the batch writes, one behind the other, writes what Redis is told of them, and outbox what
-	// is announced: memory that the next batch uses again.
+	// lead is the one whose events are being folded.
+	lead scorer.Lead
+	// encoded are the leads that the batch writes, one behind the other, outbox is what it announces, and missing are the
+	// leads to be read of Redis with their indexes in the batch: memory that the next batch uses again.
 	encoded, outbox []byte
-	writes          []state.LeadWrite
+	missing         []string
+	missingAt       []int32
 
 	// refusal is why the lane stands still; nil: it does not.
 	refusal *Refusal
@@ -182,7 +185,9 @@ func (l *lane) next(soft, hard context.Context) error {
 		return err
 	}
 	l.step(l.number, Loaded)
-	l.fold()
+	if err := l.fold(); err != nil {
+		return err
+	}
 	l.step(l.number, Folded)
 	if err := l.decide(soft, hard); err != nil {
 		return err

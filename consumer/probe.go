@@ -49,8 +49,10 @@ func (l *lane) behind(ctx context.Context) (bool, error) {
 			return err
 		}
 		for i := range l.batch.leads {
-			lead := &l.batch.leads[i].lead
-			behind = behind || lead.Sequence < told[lead.ID]
+			if _, err := l.decode(&l.batch.leads[i]); err != nil {
+				return err
+			}
+			behind = behind || l.lead.Sequence < told[l.lead.ID]
 		}
 		clear(told)
 		return nil

@@ -70,21 +70,23 @@ func (l *lane) reconcile(soft, hard context.Context) error {
 	if err := l.loadLeads(hard); err != nil {
 		return err
 	}
+	l.encoded = l.encoded[:0]
 	for i := range b.leads {
 		w := &b.leads[i]
-		known, err := readTold(told[w.lead.ID])
+		known, err := readTold(told[w.id])
 		if err != nil {
 			return fmt.Errorf("lane %d: %w", l.number, err)
 		}
-		if own := l.folder.Told(&w.lead); l.recovery.Lost && known.Sequence == own.Sequence && known.Tier == own.Tier {
-			continue // it was not lost after all
+		known.Behind = l.recovery.Blind
+		was, err := l.decode(w)
+		if err != nil {
+			return err
 		}
-		known.Behind = l.recovery.Blind || l.recovery.Lost
 		n := len(b.changes)
 		// The timers up to the committed clock have fired, so the lead has nothing to catch up with; taken further, what it
 		// did before now and is still to be folded would be late. No correction is older than what it corrects.
-		b.changes = l.folder.Correct(&w.lead, known, max(w.lead.Clock, known.Since), b.changes)
-		w.touched = true
+		b.changes = l.folder.Correct(&l.lead, known, max(l.lead.Clock, known.Since), b.changes)
+		l.written(w, was)
 		for range b.changes[n:] {
 			b.caused = append(b.caused, 0)
 		}

@@ -129,7 +129,9 @@ func (l *lane) foldSilently(soft, hard context.Context) error {
 	if err := l.load(hard); err != nil {
 		return err
 	}
-	l.fold()
+	if err := l.fold(); err != nil {
+		return err
+	}
 	if err := l.decide(soft, hard); err != nil {
 		return err
 	}

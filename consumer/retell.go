@@ -210,11 +210,16 @@ func (l *lane) takeInAgain(hard context.Context, r *recovery) error {
 	if err := l.loadLeads(hard); err != nil {
 		return err
 	}
-	for i := range b.inputs {
-		in := &b.inputs[i]
+	for i := range b.leads {
+		w := &b.leads[i]
+		if _, err := l.decode(w); err != nil {
+			return err
+		}
 		// Into a copy that nobody keeps, to see what the model refuses. What it took once is a duplicate now.
-		if _, _, err := l.folder.Apply(&b.leads[in.lead].lead, &in.event, nil); err != nil {
-			l.buryUnscored(in.record, err)
+		for at := w.first; at != none; at = b.inputs[at].next {
+			if _, _, err := l.folder.Apply(&l.lead, &b.inputs[at].event, nil); err != nil {
+				l.buryUnscored(b.inputs[at].record, err)
+			}
 		}
 	}
 	return nil

@@ -32,7 +32,7 @@ func (l *lane) walkOn(ctx context.Context) error {
 		return nil
 	}
 	next, err := l.store.Walk(ctx, l.walk.bucket, l.walk.at, walkAtOnce, func(id string, blob []byte) {
-		w := &b.leads[l.want(id)]
+		w := l.want(id)
 		w.asked, w.blob = true, blob
 	})
 	if err != nil {
