@@ -1,6 +1,10 @@
 package consumer
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hotlead/hotlead/events"
+)
 
 // Metrics are what the lanes tell of themselves. No label ever holds a lead's ID.
 type Metrics struct {
@@ -76,6 +80,16 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 	reg.MustRegister(m.events, m.deadLetters, m.duplicates, m.late, m.forgotten, m.future, m.unevaluable, m.changes, m.leads, m.eventToChange,
 		m.lagRecords, m.lagSeconds, m.batchSeconds, m.batchEvents, m.transactions, m.rollbacks, m.lostTransactions, m.fenced, m.takeOvers,
 		m.lanesOwned, m.lanesRefused, m.rebalances, m.timersDue)
+	// What a counter jumps to as it appears is no increase to Prometheus: so those that somebody is woken for begin at 0.
+	for _, reason := range events.Reasons() {
+		m.deadLetters.WithLabelValues(reason)
+	}
+	for _, layer := range []string{"kafka", "redis", "group"} {
+		m.fenced.WithLabelValues(layer)
+	}
+	for _, outcome := range []string{"committed", "failed"} {
+		m.transactions.WithLabelValues(outcome)
+	}
 	return m
 }
 

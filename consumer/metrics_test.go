@@ -6,7 +6,10 @@ import (
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+
+	"github.com/hotlead/hotlead/events"
 )
 
 // described gathers the descriptions of what is registered with it.
@@ -82,5 +85,28 @@ func TestMetricsAreThoseOfTheContract(t *testing.T) {
 	}
 	for _, p := range problems {
 		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+}
+
+// TestCountersBeginAtZero: an increase over a time shows what a counter counted first only if it was there before.
+func TestCountersBeginAtZero(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	m := NewMetrics(registry)
+	series := func() (n int) {
+		for _, name := range []string{"hotlead_dead_letters_total", "hotlead_fenced_total", "hotlead_transactions_total"} {
+			found, err := testutil.GatherAndCount(registry, name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n += found
+		}
+		return n
+	}
+	before := series()
+	for _, reason := range events.Reasons() {
+		m.deadLetters.WithLabelValues(reason).Inc()
+	}
+	if after := series(); before < 24+3+2 || after != before {
+		t.Errorf("%d series of counters before anything was counted, %d after", before, after)
 	}
 }

@@ -2,13 +2,11 @@ package consumer
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -227,27 +225,6 @@ func TestStopWhileServersAreAway(t *testing.T) {
 		return nil
 	})
 	worker.stop()
-}
-
-// TestASilentRedisDoesNotHideKafka: whoever asks what is amiss is told of the server that does not answer, and of no other.
-func TestASilentRedisDoesNotHideKafka(t *testing.T) {
-	t.Parallel()
-	r := testbed.Redis(t)
-	proxy := testbed.NewProxy(t, r.Addr)
-	w := newWorldOn(t, testbed.Kafka(t).Addr, r.Addr, nil)
-	w.redis = proxy.Addr()
-	worker := w.start()
-	worker.ready()
-	proxy.BlackHole()
-	w.eventually("the worker to miss Redis alone", func(ctx context.Context) error {
-		err := worker.Ready(ctx)
-		if err == nil || !strings.Contains(err.Error(), "redis does not answer") || strings.Contains(err.Error(), "kafka does not answer") {
-			return fmt.Errorf("it says %w", cmp.Or(err, errors.New("nothing")))
-		}
-		return nil
-	})
-	proxy.Restore()
-	worker.ready()
 }
 
 // The rows of "what the watched ledger says".

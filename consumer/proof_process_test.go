@@ -1,14 +1,17 @@
 package consumer
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
 	"os/exec"
 	"os/signal"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -159,4 +162,25 @@ type writer func([]byte)
 func (w writer) Write(b []byte) (int, error) {
 	w(b)
 	return len(b), nil
+}
+
+// TestASilentRedisDoesNotHideKafka: whoever asks what is amiss is told of the server that does not answer, and of no other.
+func TestASilentRedisDoesNotHideKafka(t *testing.T) {
+	t.Parallel()
+	r := testbed.Redis(t)
+	proxy := testbed.NewProxy(t, r.Addr)
+	w := newWorldOn(t, testbed.Kafka(t).Addr, r.Addr, nil)
+	w.redis = proxy.Addr()
+	worker := w.start()
+	worker.ready()
+	proxy.BlackHole()
+	w.eventually("the worker to miss Redis alone", func(ctx context.Context) error {
+		err := worker.Ready(ctx)
+		if err == nil || !strings.Contains(err.Error(), "redis does not answer") || strings.Contains(err.Error(), "kafka does not answer") {
+			return fmt.Errorf("it says %w", cmp.Or(err, errors.New("nothing")))
+		}
+		return nil
+	})
+	proxy.Restore()
+	worker.ready()
 }

@@ -61,6 +61,17 @@ const (
 	ReasonProfileTooLarge = "profile_too_large"
 )
 
+// Reasons are all of them, in the order of REASONS.md.
+func Reasons() []string {
+	return []string{
+		ReasonTombstone, ReasonTooLarge, ReasonInvalidJSON, ReasonTooDeep, ReasonDuplicateAttribute,
+		ReasonMissingSpecversion, ReasonUnsupportedSpecversion, ReasonUnsupportedContentType, ReasonBinaryData,
+		ReasonMissingID, ReasonInvalidID, ReasonMissingSource, ReasonInvalidSource, ReasonMissingType, ReasonInvalidType,
+		ReasonUnknownType, ReasonMissingSubject, ReasonInvalidSubject, ReasonInvalidTime, ReasonInvalidData,
+		ReasonUnknownCriterion, ReasonRatingOutOfRange, ReasonUnknownDisposition, ReasonProfileTooLarge,
+	}
+}
+
 // refuse is a refusal. The arguments of detail must be limits, names of the wire and byte offsets, never a value that
 // the event brought: details are written to logs.
 func refuse(reason, detail string, args ...any) *scorer.Refusal {

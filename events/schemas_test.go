@@ -317,6 +317,9 @@ func TestReasonsAreDocumented(t *testing.T) {
 	if len(codes) < 20 {
 		t.Fatalf("only %v", codes)
 	}
+	if !slices.Equal(codes, Reasons()) {
+		t.Errorf("Reasons are\n%v, want\n%v", Reasons(), codes)
+	}
 	table, err := os.ReadFile("REASONS.md")
 	if err != nil {
 		t.Fatal(err)

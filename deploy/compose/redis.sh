@@ -16,4 +16,4 @@ sed "s/^user hotlead off resetpass/user hotlead on resetpass >$(cat /secrets/red
 echo "user admin on resetpass >$(cat /secrets/admin.password) ~* &* +@all" >> /data/users.acl
 chown redis:redis /data/users.acl # as whom the image's own start goes on
 exec docker-entrypoint.sh redis-server --aclfile /data/users.acl --appendonly yes --maxmemory-policy noeviction \
-  --maxmemory "${MAXMEMORY:-1gb}" --save ''
+  --maxmemory "$MAXMEMORY" --save ''
