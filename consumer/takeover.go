@@ -178,7 +178,7 @@ func (l *lane) newLedger(f found, todo action) (*state.Ledger, error) {
 	ledger := &state.Ledger{
 		Format: state.LedgerFormat, Batch: 1, OutputOffset: -1, Cursor: -1, Buckets: state.DefaultBuckets, Lanes: l.lanes, Group: l.Group, Output: l.Topics.TierChanges,
 		Offsets: map[string]int64{}, Counts: map[string]int64{},
-		Model: state.ModelInForce{Name: l.Model.Name, Version: l.Model.Version, Text: l.Model.Text},
+		Model: state.ModelInForce{Name: l.Model.Name, Version: l.Model.Version, Text: l.Model.Text, Since: scorer.InstantOf(l.now())},
 	}
 	for part, b := range f.bounds {
 		ledger.Offsets[offsetKey(part)] = b.Start
@@ -188,6 +188,7 @@ func (l *lane) newLedger(f found, todo action) (*state.Ledger, error) {
 	}
 	if todo == rebuild {
 		ledger.Batch = 0
+		ledger.Model.Since = 0 // It was in force before, nobody knows since when.
 		ledger.Recovery = refoldTo(f, f.committed).encode()
 	}
 	return ledger, nil
@@ -199,7 +200,7 @@ func (l *lane) putInForce(ledger *state.Ledger) error {
 	own, configured := ledger.Model, l.Model
 	switch {
 	case configured.Version > own.Version:
-		ledger.Model = state.ModelInForce{Name: configured.Name, Version: configured.Version, Text: configured.Text}
+		ledger.Model = state.ModelInForce{Name: configured.Name, Version: configured.Version, Text: configured.Text, Since: scorer.InstantOf(l.now())}
 		ledger.Cursor = 0
 		l.log.Info("a new model is in force", "model", configured.Name, "version", configured.Version, "was", own.Version)
 	case configured.Version < own.Version:

@@ -164,7 +164,7 @@ func (l *Lane) queueLedger(ctx context.Context, d *Decision, counts map[string]i
 		args = append(args, fieldRecovery, d.Recovery)
 	}
 	if m := d.Model; m != nil {
-		args = append(args, fieldModelName, m.Name, fieldModelVersion, m.Version, fieldModelText, m.Text)
+		args = append(args, fieldModelName, m.Name, fieldModelVersion, m.Version, fieldModelText, m.Text, fieldModelSince, int64(m.Since))
 	}
 	w.queue(ctx, args)
 	args = append(w.args(), "hdel", l.keys.ledger)

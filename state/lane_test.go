@@ -156,7 +156,7 @@ func testLedgerRoundTrip(b *bench) {
 		Format: LedgerFormat, Batch: 1 << 40, Step: 7, Owner: Owner{ProducerID: 1 << 50, Epoch: 32767},
 		Offsets: map[string]int64{"lead.engagement/3": 12, "a:b/3": 1 << 50}, Clock: noon,
 		Outbox: []byte{0, 1, 255, '\r', '\n'}, OutputOffset: 17, Cursor: 3, Recovery: []byte("half way"), Buckets: 64, Lanes: 12, Group: "g", Output: "changes",
-		Model:  ModelInForce{Name: "b2b-saas", Version: 7, Text: []byte("name: b2b-saas\nversion: 7\n")},
+		Model:  ModelInForce{Name: "b2b-saas", Version: 7, Text: []byte("name: b2b-saas\nversion: 7\n"), Since: 1_700_000_000_000},
 		Counts: map[string]int64{"hot": 1, "count:odd": 2},
 	}
 	must(b.T, b.lane().Claim(b.Context(), nil, want))
@@ -240,7 +240,7 @@ func testDecideWritesAll(b *bench) {
 	l := b.claimed()
 	d := &Decision{
 		Batch: 1, Step: 2, Acknowledged: 7, Offsets: map[string]int64{"lead.inbox/3": 8}, Clock: noon + 1, Outbox: []byte("out"), OutputOffset: 5,
-		Cursor: 2, Recovery: []byte("rec"), Model: &ModelInForce{Name: "m", Version: 3, Text: []byte("t")},
+		Cursor: 2, Recovery: []byte("rec"), Model: &ModelInForce{Name: "m", Version: 3, Text: []byte("t"), Since: 1_700_000_000_001},
 		Leads: []LeadWrite{
 			{ID: "a", Blob: []byte("A"), Due: noon + 9, DueWas: scorer.Never, Tier: "hot", Indexed: true, Rank: 7},
 			{ID: "b", Blob: []byte{}, Due: scorer.Never, DueWas: scorer.Never, Tier: "cold"},

@@ -62,6 +62,8 @@ type ModelInForce struct {
 	Version int
 	// Text is the model file as it was read.
 	Text []byte
+	// Since is when it was put in force, by the clock of the worker that did; 0 where nobody knows.
+	Since scorer.Instant
 }
 
 // The ledger's fields, named so that HGETALL reads like the Ledger. Numbers are decimal.
@@ -77,6 +79,7 @@ const (
 	fieldModelName    = "model:name"
 	fieldModelVersion = "model:version"
 	fieldModelText    = "model:text"
+	fieldModelSince   = "model:since" // milliseconds
 	fieldCursor       = "cursor"
 	fieldRecovery     = "recovery"
 	fieldBuckets      = "buckets"
@@ -130,6 +133,9 @@ func ledgerFields(l *Ledger) map[string]string {
 		fieldLanes:        strconv.Itoa(l.Lanes),
 		fieldGroup:        l.Group,
 		fieldTopic:        l.Output,
+	}
+	if l.Model.Since > 0 {
+		fields[fieldModelSince] = strconv.FormatInt(int64(l.Model.Since), 10)
 	}
 	if l.Acknowledged > 0 {
 		fields[fieldAcknowledged] = strconv.FormatUint(l.Acknowledged, 10)
@@ -241,11 +247,15 @@ func (r *fieldReader) owner() Owner {
 }
 
 func (r *fieldReader) model() ModelInForce {
-	return ModelInForce{
+	m := ModelInForce{
 		Name:    r.fields[fieldModelName],
 		Version: int(r.int(fieldModelVersion)),
 		Text:    bytesOf(r.fields[fieldModelText]),
 	}
+	if _, ok := r.fields[fieldModelSince]; ok { // else the ledger is of before this was noted
+		m.Since = scorer.Instant(r.int(fieldModelSince))
+	}
+	return m
 }
 
 func (r *fieldReader) buckets() int {

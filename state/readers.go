@@ -65,7 +65,7 @@ func (s *Store) ModelInForce(ctx context.Context, p int) (*ModelInForce, error) 
 
 // underModel reads the model of a lane, and over how many buckets its leads are spread.
 func (s *Store) underModel(ctx context.Context, p int) (*ModelInForce, int, error) {
-	names := []string{fieldFormat, fieldModelName, fieldModelVersion, fieldModelText, fieldBuckets}
+	names := []string{fieldFormat, fieldModelName, fieldModelVersion, fieldModelText, fieldModelSince, fieldBuckets}
 	values, err := s.client.HMGet(ctx, keysOf(s.prefix, p).ledger, names...).Result()
 	if err != nil {
 		return nil, 0, damagedIfWrongType(err)

@@ -98,39 +98,6 @@ func (r *Reader) Lead(ctx context.Context, id string, at time.Time) (json.RawMes
 	return v.json(v.show(lead, scorer.InstantOf(at))), nil
 }
 
-// each calls visit with the first leads of a tier as of now, highest rank first, and says how many the tier has.
-func (r *Reader) each(ctx context.Context, tier string, limit int, visit func(*view, shownLead)) (total int64, err error) {
-	lanes, err := r.laneCount(ctx)
-	if err != nil {
-		return 0, err
-	}
-	found, err := r.store.Top(ctx, lanes, tier, limit)
-	if err != nil {
-		return 0, consumer.RedisMend(fmt.Errorf("listing the leads of a tier: %w", err))
-	}
-	counts, err := r.store.Counts(ctx, lanes) // after the list, so that a lead which comes in between is not listed uncounted
-	if err != nil {
-		return 0, consumer.RedisMend(fmt.Errorf("counting the leads of a tier: %w", err))
-	}
-	v := r.views()
-	shown := make([]shownLead, 0, len(found))
-	for _, f := range found {
-		s, err := v.show(ctx, f)
-		if err != nil {
-			return 0, err
-		}
-		// The index is as of each lead's last write; time may have moved one on since.
-		if s.lead.Tier == tier {
-			shown = append(shown, s)
-		}
-	}
-	sortByRank(shown)
-	for _, s := range shown {
-		visit(s.by, s)
-	}
-	return counts[tier], nil
-}
-
 // sortByRank puts the highest rank first.
 func sortByRank(shown []shownLead) {
 	slices.SortStableFunc(shown, func(a, b shownLead) int {

@@ -41,37 +41,64 @@ var _ web.Pages = pages{}
 // Model is the configured model.
 func (r *Reader) Model() scorer.Description { return r.model.Describe() }
 
-// Shown are the first leads that somebody looks for. By route or account it looks through the first 20,000 of the tier.
+// Shown are the first leads that somebody looks for, highest rank first, and how many there are. By route or account it
+// looks through the first 20,000 of the tier.
 func (r *Reader) Shown(ctx context.Context, s web.Sought) ([]web.Shown, int64, error) {
+	lanes, err := r.laneCount(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
 	narrow, look := s.Route != "" || s.Account != "", s.Limit
 	if narrow {
 		look = lookedThrough
 	}
-	leads := make([]web.Shown, 0, s.Limit)
-	found := int64(0)
-	account := strings.ToLower(s.Account)
-	models := map[*view]*scorer.Description{}
-	total, err := r.each(ctx, s.Tier, look, func(v *view, shown shownLead) {
-		if s.Route != "" && shown.standing.Route != s.Route || !strings.Contains(strings.ToLower(shown.lead.Account), account) {
-			return
-		}
-		if found++; len(leads) == s.Limit {
-			return
-		}
-		if models[v] == nil {
-			model := v.model.Describe()
-			models[v] = &model
-		}
-		l := web.Shown{Lead: shown.lead, Standing: shown.standing, Model: models[v]}
-		if shown.next != nil {
-			l.Next = &web.NextChange{At: shown.next.At.Time(), To: shown.next.To}
-		}
-		leads = append(leads, l)
-	})
-	if narrow {
-		total = found
+	found, err := r.store.Top(ctx, lanes, s.Tier, look)
+	if err != nil {
+		return nil, 0, consumer.RedisMend(fmt.Errorf("listing the leads of a tier: %w", err))
 	}
-	return leads, total, err
+	v := r.views()
+	shown := make([]shownLead, 0, len(found))
+	account := strings.ToLower(s.Account)
+	for _, f := range found {
+		// Asked first, for it needs no reckoning.
+		if !strings.Contains(strings.ToLower(f.Lead.Account), account) {
+			continue
+		}
+		lead, err := v.show(ctx, f)
+		if err != nil {
+			return nil, 0, err
+		}
+		// The index is as of each lead's last write; time may have moved one on since.
+		if lead.lead.Tier == s.Tier && (s.Route == "" || s.Route == lead.standing.Route) {
+			shown = append(shown, lead)
+		}
+	}
+	sortByRank(shown)
+	if narrow {
+		return forPages(shown[:min(len(shown), s.Limit)]), int64(len(shown)), nil
+	}
+	counts, err := r.Counts(ctx) // after the list, so that a lead which comes in between is not listed uncounted
+	if err != nil {
+		return nil, 0, err
+	}
+	return forPages(shown), counts[s.Tier], nil
+}
+
+// forPages are leads as the pages show them; those of one lane share the description of its model.
+func forPages(shown []shownLead) []web.Shown {
+	models := map[*view]*scorer.Description{}
+	leads := make([]web.Shown, len(shown))
+	for i, s := range shown {
+		if models[s.by] == nil {
+			model := s.by.model.Describe()
+			models[s.by] = &model
+		}
+		leads[i] = web.Shown{Lead: s.lead, Standing: s.standing, Model: models[s.by]}
+		if s.next != nil {
+			leads[i].Next = &web.NextChange{At: s.next.At.Time(), To: s.next.To}
+		}
+	}
+	return leads
 }
 
 // Counts are the leads in each tier, of all lanes.
@@ -111,6 +138,9 @@ func (r *Reader) InForce(ctx context.Context) ([]web.InForce, error) {
 			i, all = len(all), append(all, web.InForce{Model: model.Describe()})
 		}
 		all[i].Lanes++
+		if since := inForce.Since.Time(); inForce.Since > 0 && (all[i].Since.IsZero() || since.Before(all[i].Since)) {
+			all[i].Since = since
+		}
 	}
 	slices.SortStableFunc(all, func(a, b web.InForce) int { return cmp.Compare(b.Lanes, a.Lanes) })
 	return all, nil

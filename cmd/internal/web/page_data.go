@@ -66,6 +66,8 @@ type Sample struct {
 type InForce struct {
 	Model scorer.Description
 	Lanes int
+	// Since is when the first of them came under it; zero where nobody knows.
+	Since time.Time
 }
 
 // Lane is how a lane stands.

@@ -180,3 +180,6 @@ func routes(m *scorer.Description) []string {
 
 // Narrow is whether only leads of a route or an account are looked for.
 func (c choice) Narrow() bool { return c.Route != "" || c.Account != "" }
+
+// All is how many leads the list has.
+func (t tierList) All() int { return int(t.Total) }

@@ -6,6 +6,7 @@ import (
 	"math"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/hotlead/hotlead/cmd/internal/words"
 	"github.com/hotlead/hotlead/scorer"
@@ -19,6 +20,8 @@ type modelView struct {
 	Groups []ruleGroup
 	// Lanes of All are under it.
 	Lanes, All int
+	// Since is when it took effect; zero where nobody knows.
+	Since time.Time
 }
 
 // ruleGroup are the rules of a group.
@@ -70,7 +73,7 @@ func (h *handler) modelViews(ctx context.Context) ([]modelView, error) {
 		if err != nil {
 			return nil, fmt.Errorf("saying the model %s: %w", m.Model.Name, err)
 		}
-		views = append(views, modelView{m.Model, said, grouped(&m.Model, said), m.Lanes, all})
+		views = append(views, modelView{m.Model, said, grouped(&m.Model, said), m.Lanes, all, m.Since})
 	}
 	return views, nil
 }

@@ -54,7 +54,7 @@ func (p *somePages) Counts(context.Context) (map[string]int64, error) {
 }
 
 func (p *somePages) InForce(context.Context) ([]InForce, error) {
-	return []InForce{{Model: p.model, Lanes: 4}}, p.err
+	return []InForce{{Model: p.model, Lanes: 3, Since: now.Time()}, {Model: p.model, Lanes: 1}}, p.err
 }
 
 func (p *somePages) Lanes() ([]Lane, error) {
@@ -206,7 +206,7 @@ func TestALead(t *testing.T) {
 }
 
 func TestTheModelInWords(t *testing.T) {
-	holds(t, body(t, get(t, New(pageOptions(aFew(t))), "GET", "/model")), "In force in 4 of 4 lanes", "<code>demo.requested</code>", "+40 points",
+	holds(t, body(t, get(t, New(pageOptions(aFew(t))), "GET", "/model")), `In force since <time datetime="2026-11-20T10:05:00.000Z"`, "in 3 of 4 lanes so far", "<code>demo.requested</code>", "+40 points",
 		"halves every 21 days", "all others; every lead begins here", "What made you look for a solution now?", "all points for what the lead did until then are gone")
 }
 
@@ -229,6 +229,30 @@ func TestPagesComeUpWhereNothingCanBeRead(t *testing.T) {
 		}
 		if strings.Contains(text, "10.1.2.3") {
 			t.Errorf("%s names a server", target)
+		}
+	}
+}
+
+func TestTenThousandLeadsAreShownPieceByPiece(t *testing.T) {
+	m := saas(t)
+	p := &somePages{model: m.Describe(), leads: map[string][]Shown{}}
+	one := folded(t, m, "lead", "acme", act{"demo.requested", 1, nil})
+	for i := range 10_000 {
+		lead := *one.Lead
+		lead.ID = fmt.Sprint("lead-", i)
+		p.leads["hot"] = append(p.leads["hot"], Shown{Lead: &lead, Standing: one.Standing, Model: one.Model})
+	}
+	h := New(pageOptions(p))
+	for _, c := range []struct {
+		asked, rows int
+		more        string
+	}{{0, 50, `data-rows="250"`}, {250, 250, `data-rows="450"`}, {900, 900, `data-rows="1000"`}, {5000, 1000, ""}} {
+		text := body(t, post(t, h, "/", url.Values{"rows": {fmt.Sprint(c.asked)}}))
+		if n := strings.Count(text, "<li data-lead="); n != c.rows {
+			t.Errorf("%d rows where %d were asked for", n, c.asked)
+		}
+		if holds(t, text, c.more, "10000</span>"); c.more == "" && !strings.Contains(text, "The first 1000 are shown") {
+			t.Error("the page does not say that there are more")
 		}
 	}
 }

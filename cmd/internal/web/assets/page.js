@@ -1,13 +1,15 @@
 // Keeps a view live: changes of tier come by Server-Sent Events, and each makes the view be asked for again; what changes
-// no tier shows at the next look, every ten seconds. Instants are told in the browser's time zone.
+// no tier shows at the next look, some seconds later. Instants are told in the browser's time zone.
 "use strict";
 
 (() => {
   const view = document.body.dataset.view;
   const link = document.getElementById("link");
   const said = document.getElementById("said");
-  const lookEvery = 10000; // ms
-  const atMostEvery = 1000;
+  // How often is asked again, in ms; a list of many rows is a burden, so less often.
+  const many = () => document.querySelectorAll("#leads li").length > 300;
+  const lookEvery = () => (many() ? 30000 : 10000);
+  const atMostEvery = () => (many() ? 5000 : 1000);
   const waitFor = 15000; // for what was sent to come back
 
   // ---- Instants ----
@@ -75,13 +77,13 @@
   function refresh() {
     clearTimeout(planned);
     asked = Date.now();
-    planned = setTimeout(refresh, lookEvery);
+    planned = setTimeout(refresh, lookEvery());
     if (!document.hidden) htmx.trigger(document.getElementById("filters") || document.getElementById("main"), "refresh");
   }
 
   function refreshSoon() {
     clearTimeout(planned);
-    planned = setTimeout(refresh, Math.max(150, asked + atMostEvery - Date.now()));
+    planned = setTimeout(refresh, Math.max(150, asked + atMostEvery() - Date.now()));
   }
 
   // ---- The stream of changes ----
@@ -269,6 +271,6 @@
   plots.drawAll();
   setInterval(() => tell(document), 5000);
   if (view === "leads" && filters && chosenFromURL()) refresh();
-  else planned = setTimeout(refresh, lookEvery);
+  else planned = setTimeout(refresh, lookEvery());
   if (!document.hidden) open();
 })();

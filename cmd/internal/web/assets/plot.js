@@ -96,7 +96,7 @@ const plots = (() => {
       c.stroke();
       const left = x > u.bbox.left + u.bbox.width - 60 * px;
       c.textAlign = left ? "right" : "left";
-      c.fillText("now", x + (left ? -5 : 5) * px, u.bbox.top + 12 * px);
+      c.fillText("now", x + (left ? -5 : 5) * px, u.bbox.top + u.bbox.height - 6 * px);
       if (!data.next) return;
       const value = data.ahead.reduce((near, p) => (Math.abs(p[0] - data.next.at) < Math.abs(near[0] - data.next.at) ? p : near));
       c.fillStyle = tierColor(data.next.to, 0);
@@ -108,9 +108,15 @@ const plots = (() => {
 
   // ---- Tiers and changes over the last hours ----
 
+  // counted are the axes of what is counted in whole numbers.
+  function counted() {
+    const [x, y] = axes();
+    return [x, { ...y, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6, 1e7, 1e8] }];
+  }
+
   function tiers(element, data) {
     const options = {
-      axes: axes(),
+      axes: counted(),
       legend: { show: false },
       cursor: { drag: { x: false, y: false }, y: false },
       scales: { y: { range: (u, low, high) => [0, Math.max(high, 1) * 1.1] } },
@@ -122,11 +128,11 @@ const plots = (() => {
   function changes(element, data) {
     const shade = color("other");
     const options = {
-      axes: axes(),
+      axes: counted(),
       legend: { show: false },
       cursor: { drag: { x: false, y: false }, y: false },
       scales: { y: { range: (u, low, high) => [0, Math.max(high, 1) * 1.1] } },
-      series: [{}, { label: "changes", stroke: shade, fill: shade, paths: uPlot.paths.bars({ size: [0.7, 40], align: 1 }), points: { show: false } }],
+      series: [{}, { label: "changes", width: 0, stroke: shade, fill: shade, paths: uPlot.paths.bars({ size: [0.7, 40], align: 1 }), points: { show: false } }],
     };
     return [options, [data.at, data.values]];
   }
