@@ -408,5 +408,9 @@ func (l *lane) loadLeads(ctx context.Context) error {
 // phase measures one phase of a batch: call what it returns at the phase's end.
 func (l *lane) phase(name string) func() {
 	begun := l.now()
-	return func() { l.Metrics.batchSeconds.WithLabelValues(name).Observe(l.now().Sub(begun).Seconds()) }
+	return func() {
+		ended := l.now()
+		l.Metrics.batchSeconds.WithLabelValues(name).Observe(ended.Sub(begun).Seconds())
+		l.span.phase(name, begun, ended)
+	}
 }

@@ -83,6 +83,7 @@ type lane struct {
 	committed   uint64
 	committedAt time.Time
 	batch       batch
+	span        *batchSpan // nil: nobody traces
 	// lead is the one whose events are being folded.
 	lead scorer.Lead
 	// encoded are the leads that the batch writes, one behind the other, outbox is what it announces, and missing are the
@@ -163,7 +164,7 @@ func (l *lane) own(soft, hard context.Context) error {
 }
 
 // next is one batch: fetch → load → fold → decide → announce. It is cut short only between fetch and load.
-func (l *lane) next(soft, hard context.Context) error {
+func (l *lane) next(soft, hard context.Context) (err error) {
 	if l.recovery != nil {
 		err := l.recover(soft, hard)
 		if err == nil {
@@ -181,6 +182,8 @@ func (l *lane) next(soft, hard context.Context) error {
 		return l.commitBareWhenDue(hard)
 	}
 	l.step(l.number, Fetched)
+	l.span = l.trace(hard)
+	defer func() { l.untrace(err) }()
 	if err := l.load(hard); err != nil {
 		return err
 	}

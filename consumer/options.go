@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go/sasl"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/hotlead/hotlead/events"
 	"github.com/hotlead/hotlead/scorer"
@@ -46,6 +47,8 @@ type Options struct {
 
 	Metrics *Metrics
 	Log     *slog.Logger
+	// Tracer is told of each batch; nil: nobody traces.
+	Tracer trace.Tracer
 
 	// SessionTimeout and RebalanceTimeout are the group's; 0: its defaults.
 	SessionTimeout, RebalanceTimeout time.Duration

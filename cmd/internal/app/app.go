@@ -68,6 +68,9 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
+	if options.Tracer, err = openTracer(ctx, &undo, o); err != nil {
+		return err
+	}
 	if err := tamper(&options); err != nil {
 		return err
 	}

@@ -26,6 +26,24 @@ model: b2b-saas
 shows in whatever describes a process (` + "`docker inspect`" + `, crash reports).
 `
 
+const configurationEnd = `
+## Traces
+hotlead has no keys of its own for them: [OpenTelemetry's variables](https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/)
+switch them on and say all about them. They are off where nothing is said.
+
+| variable | what |
+|---|---|
+| ` + "`OTEL_EXPORTER_OTLP_ENDPOINT`" + ` | the collector, such as ` + "`http://collector:4318`" + `; traces are on with it |
+| ` + "`OTEL_TRACES_EXPORTER`" + ` | ` + "`otlp`" + `: on, to ` + "`http://localhost:4318`" + ` where no other collector is named; ` + "`none`" + `: off |
+| ` + "`OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG`" + ` | which batches are traced, such as ` + "`traceidratio` and `0.01`" + `; default all |
+| ` + "`OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_SERVICE_NAME`" + ` | as OpenTelemetry has them |
+
+They are sent as OTLP by HTTP (` + "`http/protobuf`" + `). Each batch of a lane is a span, its phases (load, fold, decide, announce)
+are spans in it, and it links to the trace contexts (` + "`traceparent`" + `) of its events, 128 at most, first those that caused
+changes. A change carries the trace context of the event that caused it. No span tells of a lead. A collector that is away
+holds nothing up: spans that it does not take in time are dropped.
+`
+
 // configurationPage is deploy/configuration.md as the keys want it: a table for each of their sections.
 func configurationPage() string {
 	var b strings.Builder
@@ -43,7 +61,7 @@ func configurationPage() string {
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s | `%s` | %s |\n", k.name, k.kind, standard, k.variable(), strings.TrimSpace(k.help+". "+k.more))
 	}
-	return b.String()
+	return b.String() + configurationEnd
 }
 
 // Nobody has to remember the page when a key changes.
