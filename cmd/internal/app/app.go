@@ -34,8 +34,9 @@ type Options struct {
 	Listening func(net.Addr)
 }
 
-// closeTimeout bounds how long the HTTP server's last answers may take at the end.
-const closeTimeout = 5 * time.Second
+// closeTimeout bounds how long the HTTP server's last answers may take at the end: longer than Kafka is given to take the
+// events of a post.
+const closeTimeout = 10 * time.Second
 
 // Run is the whole service, until ctx ends: then it finishes and announces the batches in hand, closes everything, and
 // returns nil. It waits for servers that are away and for topics that are missing; /readyz says for what. An address
@@ -83,6 +84,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	leads := NewReader(store, broker.Lanes, o.Model)
 	handler, err := handler(o, registry, web.Options{
 		Leads: leads, Pages: pages{leads, registry}, Changes: changes, Sender: NewSender(broker), Readiness: ready,
+		Limits: options.Limits, Refuses: leads.Refuses,
 		Stopping: ctx.Done(),
 	})
 	if err != nil {

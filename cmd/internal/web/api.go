@@ -212,8 +212,7 @@ func (h *handler) unavailable(w http.ResponseWriter, r *http.Request, what strin
 	if r.Context().Err() == nil {
 		h.Log.Warn(what, "error", err)
 	}
-	w.Header().Set("Retry-After", "2")
-	writeProblem(w, http.StatusServiceUnavailable, what+" at the moment; try again")
+	unavailable(w, what+" at the moment; try again", 2)
 }
 
 func (h *handler) writeJSON(w http.ResponseWriter, r *http.Request, status int, body any) {

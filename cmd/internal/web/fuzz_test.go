@@ -7,6 +7,9 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/hotlead/hotlead/events"
+	"github.com/hotlead/hotlead/scorer"
 )
 
 // FuzzRequest sends whatever a stranger can: it is answered, by no server error, with the headers that keep browsers in
@@ -54,3 +57,49 @@ func FuzzRequest(f *testing.F) {
 type readCloser struct{ *strings.Reader }
 
 func (readCloser) Close() error { return nil }
+
+// FuzzEvents posts whatever bodies a stranger can, in each of the modes: none makes a server error, what is accepted is
+// read by the lane, to the last event, and of what is refused nothing is sent.
+func FuzzEvents(f *testing.F) {
+	f.Add(structuredType, some("1", "a"), "", "", "")
+	f.Add(structuredType+"; charset=utf-8", `{"specversion":"1.0","id":"1","source":"s","type":"lead.profiled","subject":"a","data":{"attributes":{"title":"CTO","fax":null}}}`, "", "", "")
+	f.Add(batchType, "["+some("1", "a")+","+some("2", "b")+"]", "", "", "")
+	f.Add(batchType, `[{"specversion":"1.0","id":"1","source":"s","type":"t","subject":"a","data":"`+"\xff"+`"},null,[[]]]`, "", "", "")
+	f.Add("application/json", `{"url":"/pricing","account_id":"acme"}`, "1.0", "page.viewed", "J%C3%B6rg")
+	f.Add("text/plain", "{}", "1.0", `"quoted \" "`, "%zz")
+	f.Add("", "", "1.0", "lead.converted", "a")
+	o := options(hotAndWarm())
+	o.Token = "s3cret"
+	kafka := o.Sender.(*someKafka)
+	h := New(o)
+	f.Fuzz(func(t *testing.T, contentType, body, specversion, kind, subject string) {
+		kafka.sent = nil
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/v1/events", strings.NewReader(body))
+		r.Header = http.Header{"Authorization": {"Bearer s3cret"}, "Content-Type": {contentType}}
+		if specversion != "" {
+			for name, value := range map[string]string{"Specversion": specversion, "Type": kind, "Subject": subject, "Id": "1", "Source": "s"} {
+				r.Header.Set("Ce-"+name, value)
+			}
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		description().hold(t, r, w.Code, w.Header(), w.Body.Bytes())
+		switch w.Code {
+		case http.StatusAccepted:
+			decoder := events.NewDecoder(o.Limits)
+			for _, sent := range kafka.sent {
+				var e scorer.Event
+				record := events.Record{Time: 1_800_000_000_000, Key: []byte(sent.Lead), Value: sent.Value, Headers: sent.Headers}
+				if _, err := decoder.Decode(&record, &e); err != nil || e.Lead != sent.Lead || e.Type != sent.Type {
+					t.Fatalf("accepted, and then %+v, %v", e, err)
+				}
+			}
+		case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType:
+			if len(kafka.sent) > 0 {
+				t.Fatalf("refused with %d, and %d events are sent", w.Code, len(kafka.sent))
+			}
+		default:
+			t.Fatalf("status %d", w.Code)
+		}
+	})
+}

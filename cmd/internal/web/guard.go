@@ -3,6 +3,7 @@ package web
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"net"
 	"net/http"
 	"strings"
 )
@@ -31,6 +32,35 @@ func (h *handler) guard(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// mayWrite is whether events are taken from whoever asks: with a token from all who have shown it, without one from this
+// machine alone. The name that was asked for counts too, or a site could have its own name lead here.
+func (h *handler) mayWrite(r *http.Request) bool {
+	if h.Token != "" {
+		return true
+	}
+	at, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	return at != nil && isLoopback(at.String()) && isLoopback(r.Host)
+}
+
+// onlyWriters answers whoever no events are taken from; done says that it has.
+func (h *handler) onlyWriters(w http.ResponseWriter, r *http.Request) (done bool) {
+	if h.mayWrite(r) {
+		return false
+	}
+	writeProblem(w, http.StatusForbidden, "without http.token_file events are taken from this machine alone, as localhost or a loopback address")
+	return true
+}
+
+// isLoopback is whether an address, with a port or without, is this machine's own.
+func isLoopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		host = strings.Trim(address, "[]")
+	}
+	ip := net.ParseIP(host)
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
 
 // shownToken is the token that a request carries, "" for none.

@@ -64,6 +64,9 @@ func (h *handler) dispose(w http.ResponseWriter, r *http.Request) {
 
 // learn sends an event of that type with what a form says of a lead, and answers once Kafka has it.
 func (h *handler) learn(w http.ResponseWriter, r *http.Request, kind string, read func(url.Values) (learned, error)) {
+	if h.onlyWriters(w, r) {
+		return
+	}
 	id := r.PathValue("id")
 	if id == "" || len(id) > longestID {
 		writeProblem(w, http.StatusBadRequest, "a lead ID has 1 to 256 bytes")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -127,9 +128,12 @@ func pageOptions(p *somePages) Options {
 	return o
 }
 
+// post posts a form from this machine.
 func post(t *testing.T, h http.Handler, target string, form url.Values, header ...string) *http.Response {
 	t.Helper()
-	r := httptest.NewRequestWithContext(t.Context(), "POST", target, strings.NewReader(form.Encode()))
+	here := context.WithValue(t.Context(), http.LocalAddrContextKey, net.Addr(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8080}))
+	r := httptest.NewRequestWithContext(here, "POST", target, strings.NewReader(form.Encode()))
+	r.Host = "localhost:8080"
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	for i := 0; i+1 < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])

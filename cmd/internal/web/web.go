@@ -1,5 +1,5 @@
 // Package web serves hotlead over HTTP: the page that shows the leads to call, the API behind it, metrics and health.
-// It only reads, through interfaces that it declares itself.
+// What it reads, and where it sends the events that it takes, are interfaces that it declares itself.
 package web
 
 import (
@@ -8,20 +8,28 @@ import (
 	"log/slog"
 	"net/http"
 	"time"
+
+	"github.com/hotlead/hotlead/events"
+	"github.com/hotlead/hotlead/scorer"
 )
 
 // Options are what the handler serves.
 type Options struct {
-	Leads     Leads
-	Pages     Pages
-	Changes   Changes
-	Sender    Sender
+	Leads   Leads
+	Pages   Pages
+	Changes Changes
+	Sender  Sender
+	// Limits bound what an event may be.
+	Limits events.Limits
+	// Refuses says why the model would certainly not score an event, nil where it may.
+	Refuses   func(*scorer.Event) *scorer.Refusal
 	Readiness Readiness
 	Metrics   http.Handler
 	// Model names the model on the page.
 	Model string
 	// Token, where not empty, must be shown by whoever asks for anything but metrics and health: as a bearer token, or as
-	// the password of basic authentication, which is how a browser asks for it.
+	// the password of basic authentication, which is how a browser asks for it. Where it is empty, everybody may read, and
+	// events are taken from this machine alone.
 	Token string
 	// Stopping is closed when the service is told to stop: whoever follows the changes is let go then.
 	Stopping <-chan struct{}
@@ -34,16 +42,25 @@ var assets embed.FS
 type handler struct {
 	Options
 	templates map[string]*template.Template // the pages, by name
+	openAPI   []byte
+	// streams and posts hold one for each in hand.
+	streams, posts chan struct{}
 }
 
 // New is the handler of everything that hotlead serves.
 func New(o Options) http.Handler {
-	h := &handler{Options: o, templates: templates()}
+	h := &handler{
+		Options: o, templates: templates(), openAPI: openAPI(),
+		streams: make(chan struct{}, mostStreams), posts: make(chan struct{}, postsAtOnce),
+	}
 	mux := http.NewServeMux()
 	h.pages(mux)
 	mux.HandleFunc("GET /v1/leads", h.leads)
 	mux.HandleFunc("GET /v1/leads/{id}", h.lead)
 	mux.HandleFunc("GET /v1/leads/{id}/changes", h.changesOf)
+	mux.HandleFunc("GET /v1/tier-changes", h.tierChanges)
+	mux.HandleFunc("POST /v1/events", h.postEvents)
+	mux.HandleFunc("GET /openapi.json", h.describe)
 	mux.Handle("GET /metrics", o.Metrics)
 	mux.HandleFunc("GET /livez", h.live)
 	mux.HandleFunc("GET /readyz", h.ready)

@@ -11,6 +11,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/hotlead/hotlead/events"
+	"github.com/hotlead/hotlead/scorer"
 )
 
 // someLeads are leads by tier, as the API writes them.
@@ -69,6 +72,18 @@ func (s *someLeads) Lead(_ context.Context, id string, at time.Time) (json.RawMe
 type someChanges struct {
 	of  map[string][]string
 	err error
+	// come are those to follow; closed once there are no more.
+	come   chan []Change
+	lost   bool
+	after  string // the position that was asked for
+	closed bool
+}
+
+// noChanges are none, ever: whoever follows them is let go at once.
+func noChanges() *someChanges {
+	come := make(chan []Change)
+	close(come)
+	return &someChanges{come: come}
 }
 
 func (s *someChanges) Of(_ context.Context, lead string) (all []json.RawMessage, err error) {
@@ -81,7 +96,62 @@ func (s *someChanges) Of(_ context.Context, lead string) (all []json.RawMessage,
 func (s *someChanges) Recent(int) []Change { return nil }
 func (s *someChanges) Hours() []Hour       { return nil }
 
-func (s *someChanges) Follow(context.Context, string) (Following, error) { return nil, s.err }
+func (s *someChanges) Follow(_ context.Context, after string) (Following, error) {
+	s.after = after
+	if after == "none of ours" {
+		return nil, fmt.Errorf("following: %w", ErrNoPosition)
+	}
+	return &someFollowing{of: s, position: "the beginning"}, s.err
+}
+
+// someFollowing gives the changes that come, and then ends.
+type someFollowing struct {
+	of       *someChanges
+	position string
+}
+
+func (f *someFollowing) Next(ctx context.Context) ([]Change, error) {
+	select {
+	case changes, more := <-f.of.come:
+		if !more {
+			return nil, ErrBehind
+		}
+		f.position = changes[len(changes)-1].Position
+		return changes, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (f *someFollowing) Position() string { return f.position }
+func (f *someFollowing) Lost() bool       { return f.of.lost }
+func (f *someFollowing) Close()           { f.of.closed = true }
+
+// change is a lead's change of that number, to hot, by way of sales.
+func change(lead string, sequence int) Change {
+	c := scorer.Change{
+		Kind: scorer.TierChanged, Lead: lead, Sequence: uint64(sequence), From: "warm", To: "hot", Up: true, Route: "sales",
+		At: scorer.InstantOf(time.Date(2026, 11, 20, 10, 0, sequence, 0, time.UTC)), Cause: scorer.Cause{Kind: scorer.ByTime},
+		Model: scorer.ModelName{Name: "b2b-saas", Version: 7},
+	}
+	return Change{
+		Position: fmt.Sprint("after-", sequence), Type: events.TypeTierChanged, Lead: lead, From: c.From, To: c.To, Route: c.Route,
+		At: c.At.Time(), JSON: events.AppendChange(nil, &c),
+	}
+}
+
+// someKafka keeps what is sent.
+type someKafka struct {
+	sent []Event
+	err  error
+}
+
+func (s *someKafka) Send(_ context.Context, list []Event) error {
+	if s.err == nil {
+		s.sent = append(s.sent, list...)
+	}
+	return s.err
+}
 
 type readiness struct{ err error }
 
@@ -93,8 +163,10 @@ func lead(id string, score float64) string {
 		"lead": id, "account": "acme", "tier": "hot", "since": "2026-11-20T10:00:00Z", "stage": "MQL", "score": score,
 		"contributions": []map[string]any{{"rule": "pricing-page", "points": 30}, {"rule": "no <budget>", "points": -10.25},
 			{"rule": "third", "points": 3}, {"rule": "fourth", "points": 2}, {"rule": "fifth", "points": 1}},
-		"qualification": map[string]any{"total": 21, "rated": 5},
-		"next_change":   map[string]any{"at": "2026-11-23T10:00:00Z", "to": "warm"}, "as_of": "2026-11-20T10:05:00Z",
+		"qualification": map[string]any{"total": 21, "rated": 5, "complete": true, "ratings": map[string]any{"need": 5}},
+		"engagement":    map[string]any{"score": score, "groups": map[string]any{"web": score}}, "fit": map[string]any{"score": 0},
+		"sequence": 3, "model": map[string]any{"name": "b2b-saas", "version": 7},
+		"next_change": map[string]any{"at": "2026-11-23T10:00:00Z", "to": "warm"}, "as_of": "2026-11-20T10:05:00Z",
 	})
 	if err != nil {
 		panic(err)
@@ -111,7 +183,8 @@ func hotAndWarm() *someLeads {
 
 func options(leads Leads) Options {
 	return Options{
-		Leads: leads, Changes: &someChanges{}, Pages: &somePages{}, Readiness: readiness{}, Model: "b2b-saas, version 7", Log: slog.New(slog.DiscardHandler),
+		Leads: leads, Changes: noChanges(), Pages: &somePages{}, Readiness: readiness{}, Model: "b2b-saas, version 7", Log: slog.New(slog.DiscardHandler),
+		Sender: &someKafka{}, Limits: events.DefaultLimits(), Refuses: func(*scorer.Event) *scorer.Refusal { return nil },
 		Metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "hotlead_build_info 1\n") }),
 	}
 }
@@ -123,7 +196,7 @@ func get(t *testing.T, h http.Handler, method, target string, header ...string) 
 		r.Header.Set(header[i], header[i+1])
 	}
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r)
+	holding(t, h).ServeHTTP(w, r)
 	return w.Result()
 }
 
@@ -187,10 +260,11 @@ func TestLeadsOfATier(t *testing.T) {
 
 func TestTheChangesOfALead(t *testing.T) {
 	o := options(hotAndWarm())
-	o.Changes = &someChanges{of: map[string][]string{"lead-7": {`{"id":"lead-7/1"}`, `{"id":"lead-7/2"}`}}}
+	first, second := string(change("lead-7", 1).JSON), string(change("lead-7", 2).JSON)
+	o.Changes = &someChanges{of: map[string][]string{"lead-7": {first, second}}}
 	h := New(o)
 	for target, want := range map[string]string{
-		"/v1/leads/lead-7/changes":      `{"lead":"lead-7","changes":[{"id":"lead-7/1"},{"id":"lead-7/2"}]}` + "\n",
+		"/v1/leads/lead-7/changes":      `{"lead":"lead-7","changes":[` + first + "," + second + "]}\n",
 		"/v1/leads/a%2Fb%20c/changes":   `{"lead":"a/b c","changes":[]}` + "\n",
 		"/v1/leads/nobody/changes":      noSuchLead,
 		"/v1/leads/lead-7/changes?at=x": "a parameter is not known",
