@@ -157,6 +157,32 @@ func (f found) lost() bool {
 	return f.ledger != nil && f.committed != nil && (f.committed.Batch < f.ledger.Acknowledged || f.hangs)
 }
 
+// verdict is how what hangs undecided in Kafka is decided.
+type verdict uint8
+
+const (
+	// nothing hangs, as far as is known.
+	nothing verdict = iota
+	// keep: it is of batches that are committed.
+	keep
+	// discard: it may be, or not.
+	discard
+)
+
+// hanging says how to decide what hangs. Where the committed position is the last thing that the lane announced, what
+// hangs belongs to it or to what came before, and only its markers are missing. Where Kafka lost a batch, some of it may
+// hang where nobody has looked.
+func (f found) hanging() verdict {
+	switch {
+	case !f.hangs && !f.lost():
+		return nothing
+	case f.ledger != nil && f.committed != nil && f.ledger.Acknowledged <= f.committed.Batch && !catchingUp(f.ledger) &&
+		(f.ledger.Batch == f.committed.Batch || f.ledger.Batch > f.committed.Batch && len(f.ledger.Outbox) == 0):
+		return keep
+	}
+	return discard
+}
+
 // eaten: the log of some partition does not begin at 0 any more, so a rebuild would not see every event.
 func (f found) eaten() *Refusal {
 	for _, part := range sortedPartitions(f.bounds) {

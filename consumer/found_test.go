@@ -78,7 +78,6 @@ func TestTakingALaneOver(t *testing.T) {
 		"Kafka acknowledged a batch, and lost it":        {found: stands(acknowledgedAt(6, ledgerAt(7, 50)), committedAt(5, 40), logs(0, 80), told), want: retell},
 		"the very batch, and no other after it":          {found: stands(acknowledgedAt(7, ledgerAt(7, 50)), committedAt(6, 40), logs(0, 80), told), want: retell},
 		"Kafka has all that it acknowledged":             {found: stands(acknowledgedAt(5, ledgerAt(7, 50)), committedAt(5, 40), logs(0, 80), told), want: reannounce},
-		"a transaction hangs, n = m":                     {found: hangs(stands(ledgerAt(5, 50), committedAt(5, 50), logs(0, 80), told)), want: retell},
 		"a transaction hangs, n > m":                     {found: hangs(stands(ledgerAt(7, 50), committedAt(5, 40), logs(0, 80), told)), want: retell},
 		"a transaction hangs, n < m":                     {found: hangs(stands(ledgerAt(3, 30), committedAt(5, 40), logs(0, 80), told)), want: refold},
 		"a transaction hangs, no position":               {found: hangs(stands(ledgerAt(5, 50), nil, logs(0, 80), told)), want: probe},
@@ -101,6 +100,35 @@ func TestTakingALaneOver(t *testing.T) {
 				t.Fatalf("%v; want the refusal %s", got, row.refusal)
 			case got != row.want:
 				t.Fatalf("%v; want %v", got, row.want)
+			}
+		})
+	}
+}
+
+// TestWhatHangsIsDecided: kept where it is certainly committed, else thrown away.
+func TestWhatHangsIsDecided(t *testing.T) {
+	announcing := func(l *state.Ledger) *state.Ledger {
+		l.Outbox = []byte("something")
+		return l
+	}
+	for name, row := range map[string]struct {
+		found found
+		want  verdict
+	}{
+		"nothing hangs":              {stands(announcing(ledgerAt(7, 50)), committedAt(5, 40), logs(0, 80), wire.Bounds{}), nothing},
+		"n = m":                      {hangs(stands(announcing(ledgerAt(5, 50)), committedAt(5, 50), logs(0, 80), wire.Bounds{})), keep},
+		"n > m, nothing to announce": {hangs(stands(ledgerAt(7, 50), committedAt(5, 40), logs(0, 80), wire.Bounds{})), keep},
+		"n > m, an outbox":           {hangs(stands(announcing(ledgerAt(7, 50)), committedAt(5, 40), logs(0, 80), wire.Bounds{})), discard},
+		"n < m":                      {hangs(stands(ledgerAt(3, 30), committedAt(5, 40), logs(0, 80), wire.Bounds{})), discard},
+		"more was acknowledged":      {hangs(stands(acknowledgedAt(6, ledgerAt(7, 50)), committedAt(5, 40), logs(0, 80), wire.Bounds{})), discard},
+		"it may hang elsewhere":      {stands(acknowledgedAt(6, ledgerAt(7, 50)), committedAt(5, 40), logs(0, 80), wire.Bounds{}), discard},
+		"a refold under way":         {hangs(stands(recovering(ledgerAt(5, 50), phaseRefold), committedAt(5, 50), logs(0, 80), wire.Bounds{})), discard},
+		"no position":                {hangs(stands(ledgerAt(5, 50), nil, logs(0, 80), wire.Bounds{})), discard},
+		"no ledger":                  {hangs(stands(nil, committedAt(5, 50), logs(0, 80), wire.Bounds{})), discard},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := row.found.hanging(); got != row.want {
+				t.Errorf("%v, want %v", got, row.want)
 			}
 		})
 	}

@@ -97,12 +97,76 @@ func TestKafkaLostItAgainWhileItWasTold(t *testing.T) {
 }
 
 // TestKafkaLeftATransactionUndecided: what lanes announced hangs, though the coordinator is through with it and the
-// position is committed. Nobody can read on there; then whatever marker comes next would decide it.
+// position is committed. Nobody can read on there, and whatever marker comes next would decide it.
 func TestKafkaLeftATransactionUndecided(t *testing.T) {
 	t.Parallel()
+	t.Run("and nothing after it", func(t *testing.T) {
+		t.Parallel()
+		w, proxy := newWorldUnverified(t)
+		if proxy == nil {
+			return
+		}
+		traffic := w.traffic(60)
+		first := w.start()
+		w.send(some(traffic, 600)...)
+		w.check(strictly)
+		proxy.ForgeAddPartitionsToTxn(w.announces)
+		for range 4 { // batch after batch, so that what hangs is not of the last one alone
+			w.send(some(traffic, 100)...)
+			w.drained()
+		}
+		first.stop()
+		proxy.ForgeAddPartitionsToTxn(nil)
+		heir := w.start()
+		w.send(some(traffic, 100)...)
+		w.check(strictly)
+		if n := testutil.ToFloat64(heir.o.Metrics.lostTransactions); n == 0 {
+			t.Error("nobody has noticed")
+		}
+	})
+	t.Run("and another batch decided", func(t *testing.T) {
+		t.Parallel()
+		w, proxy := newWorldUnverified(t)
+		if proxy == nil {
+			return
+		}
+		l, traffic := w.byHand(), w.traffic(1)
+		defer l.close()
+		ctx := w.limited()
+		if err := l.takeOver(ctx, ctx); err != nil {
+			t.Fatal(err)
+		}
+		w.untilChange(l, traffic, l.announce)
+		proxy.ForgeAddPartitionsToTxn(w.announces)
+		for range 3 { // batch after batch, so that what hangs is not of the last one alone
+			w.untilChange(l, traffic, l.announce)
+		}
+		proxy.ForgeAddPartitionsToTxn(nil)
+		w.untilChange(l, traffic, func(context.Context) error { return nil }) // it dies before it announces it
+		heir := w.byHand()
+		defer heir.close()
+		if err := heir.takeOver(ctx, ctx); err != nil {
+			t.Fatal(err)
+		}
+		for heir.recovery != nil {
+			if err := heir.next(ctx, ctx); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.checkAnnounced(testbed.Strictness{})
+		if told := testbed.ReadChanges(t, w.kafka, w.topics.TierChanges)["lead-0"]; told[len(told)-1].CauseKind != "recovery" {
+			t.Errorf("announced: %+v; want a correction as the last", told)
+		}
+	})
+}
+
+// newWorldUnverified is a world on a Kafka that takes what is of no transaction, behind a proxy; no proxy where the
+// testbed has no such Kafka.
+func newWorldUnverified(t *testing.T) (*world, *testbed.Proxy) {
+	t.Helper()
 	k, proxy := testbed.KafkaBehindProxy(t)
 	if !k.Faults() {
-		return
+		return nil, nil
 	}
 	w := newWorldOn(t, k.Addr, testbed.Redis(t).Addr, nil)
 	unchecked := "false"
@@ -111,21 +175,28 @@ func TestKafkaLeftATransactionUndecided(t *testing.T) {
 			{Op: kadm.SetConfig, Name: "transaction.partition.verification.enable", Value: &unchecked}})
 		return err
 	})
-	traffic := w.traffic(60)
-	first := w.start()
-	w.send(some(traffic, 600)...)
-	w.check(strictly)
-	proxy.ForgeAddPartitionsToTxn(w.announces)
-	for range 4 { // batch after batch, so that what hangs is not of the last one alone
-		w.send(some(traffic, 100)...)
-		w.drained()
+	return w, proxy
+}
+
+// untilChange sends events and folds and decides them, batch after batch, until one has a change to announce, and ends
+// each batch.
+func (w *world) untilChange(l *lane, traffic *testbed.Traffic, end func(context.Context) error) {
+	w.t.Helper()
+	ctx := w.limited()
+	for changed := false; !changed; {
+		w.send(traffic.Next())
+		if err := errors.Join(l.fetch(ctx), l.load(ctx)); err != nil {
+			w.t.Fatal(err)
+		}
+		l.fold()
+		changed = len(l.batch.changes) > 0
+		if err := l.decide(ctx, ctx); err != nil {
+			w.t.Fatal(err)
+		}
+		if err := end(ctx); err != nil {
+			w.t.Fatal(err)
+		}
 	}
-	first.stop()
-	proxy.ForgeAddPartitionsToTxn(nil)
-	heir := w.start()
-	w.send(some(traffic, 100)...)
-	w.check(testbed.Strictness{})
-	heir.wantTookOver(retell)
 }
 
 // announces is whether a request adds the output to the transaction of one of the lanes.

@@ -77,11 +77,14 @@ func (l *lane) reconcile(soft, hard context.Context) error {
 		if err != nil {
 			return fmt.Errorf("lane %d: %w", l.number, err)
 		}
-		known.Behind = l.recovery.Blind
 		was, err := l.decode(w)
 		if err != nil {
 			return err
 		}
+		if own := l.folder.Told(&l.lead); l.recovery.Lost && known.Sequence == own.Sequence && known.Tier == own.Tier {
+			continue // it was not lost after all
+		}
+		known.Behind = l.recovery.Blind || l.recovery.Lost
 		n := len(b.changes)
 		// The timers up to the committed clock have fired, so the lead has nothing to catch up with; taken further, what it
 		// did before now and is still to be folded would be late. No correction is older than what it corrects.

@@ -15,9 +15,9 @@ import (
 // without having written its markers. What it wrote then hangs undecided, until the next marker of our producer decides
 // it one way or the other. Redis is whole meanwhile, and knows all that the world should have been told.
 
-// hanging is whether something stands undecided in the lane's output. Nobody but us writes there, and Init has settled
+// hangs is whether something stands undecided in the lane's output. Nobody but us writes there, and Init has settled
 // what we left open.
-func (l *lane) hanging(ctx context.Context, output wire.Bounds) (bool, error) {
+func (l *lane) hangs(ctx context.Context, output wire.Bounds) (bool, error) {
 	if output.Stable >= output.High {
 		return false, nil
 	}
@@ -26,28 +26,45 @@ func (l *lane) hanging(ctx context.Context, output wire.Bounds) (bool, error) {
 	return again.Stable < output.High, err
 }
 
-// discard throws away whatever of ours hangs undecided in Kafka. What ought to be there is announced once more.
-func (l *lane) discard(ctx context.Context, f found) (wire.Epoch, error) {
+// decideHanging decides whatever of ours hangs undecided in Kafka, before anything else is written that would. What is
+// thrown away and ought to be there, retell announces once more.
+func (l *lane) decideHanging(ctx context.Context, f *found, epoch *wire.Epoch) (err error) {
+	switch f.hanging() {
+	case keep:
+		if err := l.producer.Keep(ctx, l.writes(), l.Group); err != nil {
+			return err
+		}
+		l.Metrics.lostTransactions.Inc()
+		l.log.Warn("Kafka has left a transaction undecided that it had acknowledged: it is committed now", "committed", f.committed.Batch)
+		f.hangs = false
+	case discard:
+		if *epoch, err = l.producer.Discard(ctx, l.writes(), l.Group); err != nil {
+			return err
+		}
+	default:
+		return nil
+	}
+	bounds, err := boundsOf(ctx, l.cluster, l.output)
+	if err != nil {
+		return err
+	}
+	if stable := bounds.Stable; stable < f.output.High {
+		return &Refusal{
+			Reason: "hanging",
+			Detail: fmt.Sprintf("a transaction hangs undecided in %s[%d] at offset %d, and is not of this group's present producer: no reader gets past it", l.output.Topic, l.output.Partition, stable),
+			Mend:   fmt.Sprintf("have it aborted: kafka-transactions.sh --bootstrap-server BROKER abort --topic %s --partition %d --start-offset %d", l.output.Topic, l.output.Partition, stable),
+		}
+	}
+	return nil
+}
+
+// writes are the partitions that the lane may write to.
+func (l *lane) writes() []wire.Partition {
 	writes := []wire.Partition{l.output, {Topic: l.Topics.DeadLetters, Partition: l.number % l.deadLetters}}
 	for p := range l.lanes {
 		writes = append(writes, wire.Partition{Topic: l.Topics.Inbox, Partition: p})
 	}
-	epoch, err := l.producer.Discard(ctx, writes, l.Group)
-	if err != nil {
-		return wire.Epoch{}, err
-	}
-	bounds, err := boundsOf(ctx, l.cluster, l.output)
-	if err != nil {
-		return wire.Epoch{}, err
-	}
-	if stable := bounds.Stable; stable < f.output.High {
-		return wire.Epoch{}, &Refusal{
-			Reason: "hanging",
-			Detail: fmt.Sprintf("a transaction hangs undecided in %s[%d] at offset %d, and is not of this group's present producer: no reader gets past it", l.output.Topic, l.output.Partition, stable),
-			Mend:   fmt.Sprintf("have it aborted: kafka-transactions.sh abort --topic %s --partition %d --start-offset %d", l.output.Topic, l.output.Partition, stable),
-		}
-	}
-	return epoch, nil
+	return writes
 }
 
 // retell begins to tell the world what Kafka lost: it notes in told how far the world was told of each lead of which a

@@ -29,10 +29,8 @@ func (l *lane) takeOver(soft, hard context.Context) error {
 	if err != nil {
 		return err
 	}
-	if f.hangs || f.lost() {
-		if epoch, err = l.discard(soft, f); err != nil {
-			return fmt.Errorf("throwing away what hangs undecided in Kafka: %w", err)
-		}
+	if err := l.decideHanging(soft, &f, &epoch); err != nil {
+		return fmt.Errorf("deciding what hangs in Kafka: %w", err)
 	}
 	todo, refusal := judge(f, l.RebuildFromRetained)
 	if refusal != nil {
@@ -73,7 +71,7 @@ func (l *lane) find(ctx context.Context) (found, error) {
 		return f, fmt.Errorf("reading the bounds of the lane's partitions: %w", err)
 	}
 	f.output = bounds[l.output]
-	if f.hangs, err = l.hanging(ctx, f.output); err != nil {
+	if f.hangs, err = l.hangs(ctx, f.output); err != nil {
 		return f, err
 	}
 	delete(bounds, l.output)

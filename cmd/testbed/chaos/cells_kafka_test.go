@@ -2,8 +2,13 @@ package chaos_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
+	"encoding/json"
+	"fmt"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
 
 	"github.com/hotlead/hotlead/cmd/testbed"
 )
@@ -11,8 +16,12 @@ import (
 // kafkaCells strike at brokers and at the way to them.
 func kafkaCells() []cell {
 	return []cell{
-		{"kafka/killed", true, kafkaKilled},
-		{"kafka/restarted", false, kafkaRestarted},
+		{"kafka/killed", true, func(t *trial) { kafkaKilled(t, testbed.OwnKafka(t)) }},
+		{"kafka/killed-4.1.1", false, func(t *trial) { kafkaKilled(t, testbed.OwnKafkaVersion(t, keepsMarkers)) }},
+		{"kafka/restarted", false, func(t *trial) { kafkaRestarted(t, testbed.OwnKafka(t)) }},
+		{"kafka/restarted-4.1.1", false, func(t *trial) { kafkaRestarted(t, testbed.OwnKafkaVersion(t, keepsMarkers)) }},
+		{"kafka/acknowledged-and-lost", true, acknowledgedAndLost},
+		{"kafka/left-undecided", false, leftUndecided},
 		{"kafka/stopped", false, kafkaStopped},
 		{"kafka/leaders-moved", true, leadersMoved},
 		{"kafka/rolling-restart", false, brokersRestarted},
@@ -23,13 +32,25 @@ func kafkaCells() []cell {
 	}
 }
 
-// survivesKill is the newest Kafka whose broker may be killed at any time: 4.3.1 may then call a transaction complete
-// without writing its markers (KAFKA-20734), and nothing that a client does can make up for it.
-const survivesKill = "4.1.1"
+// keepsMarkers is a Kafka without the defect of 4.3.1 (KAFKA-20734), which may call a transaction complete without having
+// written its markers when its broker is ended.
+const keepsMarkers = "4.1.1"
+
+// toldAgain is what holds where Kafka may lose what it has acknowledged: exactly, unless a lane found that it had.
+func (w *world) toldAgain() promise {
+	w.t.Helper()
+	w.settled()
+	for _, line := range w.log.with("Kafka has l") { // lost, left
+		w.t.Log(line)
+	}
+	if w.tookOver("retell") == 0 {
+		return exactly
+	}
+	return promise{lettersAgain: true}
+}
 
 // kafkaKilled kills the only broker in the midst of transactions, and starts it again.
-func kafkaKilled(t *trial) {
-	k := testbed.OwnKafkaVersion(t, survivesKill)
+func kafkaKilled(t *trial, k *testbed.KafkaServer) {
 	w := t.at(place{brokers: []string{k.Addr}, plain: true})
 	w.run(how{})
 	s := w.run(how{})
@@ -42,12 +63,11 @@ func kafkaKilled(t *trial) {
 		k.Restart()
 	}
 	w.progress(100)
-	w.finish(exactly)
+	w.finish(w.toldAgain())
 }
 
 // kafkaRestarted ends the only broker as its operator does, and starts it again.
-func kafkaRestarted(t *trial) {
-	k := testbed.OwnKafka(t)
+func kafkaRestarted(t *trial, k *testbed.KafkaServer) {
 	w := t.at(place{brokers: []string{k.Addr}, plain: true})
 	w.run(how{})
 	s := w.run(how{})
@@ -60,7 +80,84 @@ func kafkaRestarted(t *trial) {
 		k.Restart()
 	}
 	w.progress(100)
+	w.finish(w.toldAgain())
+}
+
+// acknowledgedAndLost lets the lanes' transactions be acknowledged and come to nothing, until each lane has decided on
+// top of one that Kafka does not hold; then the worker is killed, and another one finds out.
+func acknowledgedAndLost(t *trial) {
+	k, proxy := testbed.KafkaBehindProxy(t)
+	w := t.at(place{brokers: []string{k.Addr}, plain: true})
+	w.traffic.flow()
+	s := w.run(how{})
+	s.ready()
+	w.progress(100)
+	w.traffic.halt()
+	w.drained()
+	proxy.ForgeEndTxn(func(request []byte) bool { return asks(request, apiKeys["EndTxn"]) })
+	w.eventually("each lane to believe what is not so", func(ctx context.Context) error {
+		w.push(20)
+		return w.believes(ctx)
+	})
+	s.kill()
+	proxy.ForgeEndTxn(nil)
+	heir := w.run(how{})
+	w.settled()
+	if n := heir.tookOver("retell"); n != lanes {
+		w.t.Errorf("%d lanes found that Kafka had lost what it had acknowledged, want all %d: the fault missed", n, lanes)
+	}
+	w.finish(promise{lettersAgain: true})
+}
+
+// leftUndecided lets changes hang undecided in the output, of transactions with which the coordinator is through and
+// whose position is committed; then the worker is killed, and another one finds out.
+func leftUndecided(t *trial) {
+	k, proxy := testbed.KafkaBehindProxy(t)
+	w := t.at(place{brokers: []string{k.Addr}, plain: true})
+	unchecked := "false"
+	_, err := w.admin().AlterBrokerConfigs(w.limited(), []kadm.AlterConfig{
+		{Op: kadm.SetConfig, Name: "transaction.partition.verification.enable", Value: &unchecked}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := w.run(how{})
+	s.ready()
+	w.push(400)
+	w.drained()
+	proxy.ForgeAddPartitionsToTxn(func(request []byte) bool {
+		return asks(request, apiKeys["AddPartitionsToTxn"]) && bytes.Contains(request, []byte(w.topics.TierChanges))
+	})
+	for range 4 { // batch after batch, so that what hangs is not of the last one alone
+		w.push(100)
+		w.drainedOf(w.topics.Engagement, w.topics.Qualification) // forwards may hang as well
+	}
+	s.kill()
+	proxy.ForgeAddPartitionsToTxn(nil)
+	heir := w.run(how{})
+	w.settled()
+	w.logged("left a transaction undecided")
+	heir.ready()
 	w.finish(exactly)
+}
+
+// believes is an error until each lane's ledger says that Kafka acknowledged a batch that it does not hold.
+func (w *world) believes(ctx context.Context) error {
+	committed, err := w.offsets(ctx)
+	if err != nil {
+		return err
+	}
+	for lane := range lanes {
+		at, _ := committed.Lookup(w.topics.Engagement, int32(lane))
+		var position struct{ Batch uint64 }
+		if err := json.Unmarshal([]byte(at.Metadata), &position); err != nil {
+			return fmt.Errorf("lane %d's position: %w", lane, err)
+		}
+		acknowledged, err := w.raw.HGet(ctx, w.ledger(lane), "acknowledged").Uint64()
+		if err != nil || acknowledged <= position.Batch {
+			return fmt.Errorf("lane %d's ledger has batch %d acknowledged (%v), Kafka has %d", lane, acknowledged, err, position.Batch)
+		}
+	}
+	return nil
 }
 
 // threeBrokers is a world on a cluster, with two workers and traffic.

@@ -104,6 +104,18 @@ func mutants() []mutant {
 			new:   "		case false:\n",
 			cells: []string{"retention/past-the-ledger"},
 		},
+		{
+			guard: "the committed batch is not behind the acknowledged one", file: "consumer/found.go",
+			old:   "(f.committed.Batch < f.ledger.Acknowledged || f.hangs)",
+			new:   "f.hangs",
+			cells: []string{"kafka/acknowledged-and-lost"},
+		},
+		{
+			guard: "what hangs is decided", file: "consumer/takeover.go",
+			old:   "	if f.hangs, err = l.hangs(ctx, f.output); err != nil {\n		return f, err\n	}\n",
+			new:   "",
+			cells: []string{"kafka/left-undecided"},
+		},
 	}
 }
 

@@ -266,6 +266,18 @@ func (j *journal) add(service, line string) {
 	j.lines = append(j.lines, service+": "+line)
 }
 
+// with are the lines that hold a text.
+func (j *journal) with(text string) (lines []string) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, line := range j.lines {
+		if strings.Contains(line, text) {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
 // says is whether a line holds all of the words.
 func (j *journal) says(words ...string) bool {
 	j.mu.Lock()

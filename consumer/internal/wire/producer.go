@@ -89,22 +89,45 @@ func (p *Producer) Init(ctx context.Context) (Epoch, error) {
 	return p.epoch, nil
 }
 
-// Discard has everything thrown away that stands undecided in the partitions and the group under our transactional ID,
-// though the coordinator calls it decided: a coordinator may lose the markers of a transaction on its way from one broker
-// to the next. Whatever marker comes next there decides what hangs, so an empty transaction is begun in all of them and
-// aborted, by Init. It is for a producer that has just been Init'ed.
+// A coordinator may lose the markers of a transaction, on its way from one broker to the next, and call it decided all
+// the same. Whatever marker comes next in a partition then decides what hangs there. So Keep and Discard begin an empty
+// transaction in all partitions and the group where something of ours may hang, and end it one way or the other. They are
+// for a producer that has just been Init'ed.
+
+// Keep commits what hangs. After an error the producer must be Init'ed again.
+func (p *Producer) Keep(ctx context.Context, partitions []Partition, group string) error {
+	if err := p.touch(ctx, partitions, group); err != nil {
+		return err
+	}
+	if err := p.end(ctx); err != nil {
+		return fmt.Errorf("committing what hangs of %s: %w", p.id, settled(err))
+	}
+	p.ready = true
+	return nil
+}
+
+// Discard aborts what hangs, and Inits the producer.
 func (p *Producer) Discard(ctx context.Context, partitions []Partition, group string) (Epoch, error) {
-	if !p.ready {
-		return Epoch{}, fmt.Errorf("discarding as %s: %w: Init comes first", p.id, ErrUnknown)
-	}
-	p.ready = false
-	if err := p.addPartitions(ctx, partitions); err != nil {
-		return Epoch{}, fmt.Errorf("discarding as %s: %w", p.id, settled(err))
-	}
-	if err := p.addOffsets(ctx, group); err != nil {
-		return Epoch{}, fmt.Errorf("discarding as %s: %w", p.id, settled(err))
+	if err := p.touch(ctx, partitions, group); err != nil {
+		return Epoch{}, err
 	}
 	return p.Init(ctx)
+}
+
+// touch begins a transaction and writes nothing.
+func (p *Producer) touch(ctx context.Context, partitions []Partition, group string) error {
+	if !p.ready {
+		return fmt.Errorf("beginning as %s: %w: Init comes first", p.id, ErrUnknown)
+	}
+	p.ready = false
+	err := p.addPartitions(ctx, partitions)
+	if err == nil {
+		err = p.addOffsets(ctx, group)
+	}
+	if err != nil {
+		return fmt.Errorf("beginning as %s: %w", p.id, settled(err))
+	}
+	return nil
 }
 
 // coordinated is what the transaction coordinator is looked up by.
