@@ -339,7 +339,9 @@ func TestAZombieDecidedAfterITookOver(t *testing.T) {
 		if err := errors.Join(first.fetch(ctx), first.load(ctx)); err != nil {
 			t.Fatal(err)
 		}
-		first.fold()
+		if err := first.fold(); err != nil {
+			t.Fatal(err)
+		}
 	}
 	second := w.byHand()
 	defer second.close()
@@ -385,7 +387,9 @@ func TestThePreviousOwnerIsFencedBeforeAnythingIsRead(t *testing.T) {
 		if err := errors.Join(first.fetch(ctx), first.load(ctx)); err != nil {
 			t.Fatal(err)
 		}
-		first.fold()
+		if err := first.fold(); err != nil {
+			t.Fatal(err)
+		}
 		if err := first.decide(ctx, ctx); err != nil {
 			t.Fatal(err)
 		}

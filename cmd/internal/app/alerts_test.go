@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -118,6 +119,31 @@ func TestEveryAlertSaysWhatToDo(t *testing.T) {
 	}
 	if alerts == 0 {
 		t.Error("there are no alerts")
+	}
+}
+
+// The runbook says for each reason that a lane may be refused for what to do.
+func TestEveryRefusalIsInTheRunbook(t *testing.T) {
+	_, section, _ := strings.Cut(string(deployed(t, "deploy/runbook.md")), "\n## HotleadLaneRefused\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	sources, err := filepath.Glob("../../../consumer/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	reasons := map[string]bool{}
+	for _, file := range sources {
+		text := string(deployed(t, strings.TrimPrefix(file, "../../../")))
+		for _, found := range regexp.MustCompile(`&Refusal\{\s*Reason: "(\w+)"`).FindAllStringSubmatch(text, -1) {
+			reasons[found[1]] = true
+		}
+	}
+	if len(reasons) < 10 {
+		t.Errorf("only the reasons %v are found", reasons)
+	}
+	for reason := range reasons {
+		if !strings.Contains(section, "\n| `"+reason+"` | ") {
+			t.Errorf("the runbook does not say what to do about a lane that is refused for %q", reason)
+		}
 	}
 }
 

@@ -46,7 +46,7 @@ func bounds(e ast.Expr, tier, current string) []Threshold {
 	}
 	call := e.AsCall()
 	args := call.Args()
-	name, bound := -1, -1
+	var name, bound int
 	switch call.FunctionName() {
 	case operators.LogicalAnd, operators.LogicalOr:
 		return append(bounds(args[0], tier, current), bounds(args[1], tier, current)...)

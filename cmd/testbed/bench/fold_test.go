@@ -31,7 +31,7 @@ func BenchmarkFold(b *testing.B) {
 	l := &foldLane{
 		folder: model.Folder(), decoder: events.NewDecoder(events.DefaultLimits()), held: state.NewLeads(512 << 20),
 		byHash: map[uint32]int{},
-		work: workload.New(1, workload.Leads, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)),
+		work:   workload.New(1, workload.Leads, time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)),
 	}
 	for range foldWarm {
 		l.fetch()
