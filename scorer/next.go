@@ -38,10 +38,13 @@ var grains = [...]Instant{1, 1_000, 60_000, 3_600_000, 86_400_000}
 type search struct {
 	moves bool // whether any tier or stage moves with time at all
 
-	rates        []float64 // by class of half-life
-	curves       []curve   // by group, and one for the rules without
-	halves       []curve   // by group and class
-	sumLo, sumHi []float64 // by group
+	rates        []float64       // by class of half-life
+	lives        []halfLifeDecay // by class
+	keeps        []float64       // by class, of boundFades
+	fades        []fades         // by group and class, those of the rules without group last
+	curves       []curve         // by group, and one for the rules without
+	halves       []curve         // by group and class
+	sumLo, sumHi []float64       // by group
 	found        bound
 	extras       extras
 	points       []*point
@@ -75,14 +78,17 @@ func (f *Folder) prepareSearch() {
 	for i := range m.engagement.rules {
 		f.fading = append(f.fading, fadingOf(m.engagement.rules[i].decay, classes))
 	}
-	s.rates = make([]float64, len(classes))
+	s.rates, s.keeps = make([]float64, len(classes)), make([]float64, len(classes))
+	s.lives = make([]halfLifeDecay, len(classes))
 	for _, fade := range f.fading {
 		if fade.kind == halving {
 			s.rates[fade.class] = fade.rate
+			s.lives[fade.class] = fade.life
 		}
 	}
 	s.curves = make([]curve, groups+1)
 	s.halves = make([]curve, len(s.curves)*len(s.rates))
+	s.fades = make([]fades, len(s.halves))
 	s.sumLo, s.sumHi = make([]float64, groups), make([]float64, groups)
 	s.found = bound{lo: make([]float64, movingGroups+groups), hi: make([]float64, movingGroups+groups)}
 	s.still = make([]verdict, len(m.tiers)-1)
@@ -179,6 +185,9 @@ func (f *Folder) roughDue(l *Lead) Instant {
 		return l.Clock
 	}
 	a, b := f.search.point(0), f.search.point(1)
+	if f.nextFiring(l) == Never && f.fadesAlone(l, a, l.Clock, lastInstant) {
+		return Never
+	}
 	f.fill(b, l, lastInstant)
 	f.boundPlain(l, a, b, f.foreseeFirings(l, lastInstant))
 	if f.inCalm(l) {
@@ -196,6 +205,8 @@ func (f *Folder) inCalm(l *Lead) bool {
 // seen at its clock, until that instant (same); or that it does, and when (moved).
 func (f *Folder) stillSafe(l *Lead, until Instant) (Instant, outlook) {
 	switch {
+	case f.nextFiring(l) > until && f.fadesAlone(l, f.search.point(0), l.Clock, until):
+		return 0, same
 	case f.quietSeen(l, until):
 		return 0, same
 	case f.nextFiring(l) <= until:
@@ -208,6 +219,11 @@ func (f *Folder) stillSafe(l *Lead, until Instant) (Instant, outlook) {
 // due is an instant not later than the next change that time alone will make for the lead in hand.
 func (f *Folder) due(l *Lead) Instant {
 	next := l
+	if f.nextFiring(l) == Never {
+		if at, found := f.firstOfFades(l); found {
+			return at
+		}
+	}
 	for range scheduleFirings {
 		if f.quiet(next, lastInstant) {
 			return Never
@@ -259,7 +275,9 @@ func (f *Folder) firstMove(l *Lead, to Instant) (Instant, bool) {
 	if !f.search.moves || to <= l.Clock {
 		return 0, false
 	}
-	if f.staysUp(l, to) {
+	b := f.search.point(1)
+	f.fill(b, l, to)
+	if f.fadesAlone(l, b, l.Clock, to) || f.staysUp(l, to) {
 		return 0, false
 	}
 	at, told := f.lookAhead(l, to, goesOn, looksMost)

@@ -28,16 +28,7 @@ func (f *Folder) cross(l *Lead, a, b *point, depth int) (Instant, bool) {
 		if look == crossMost {
 			return 0, false
 		}
-		// The guess, and then a step past it to the other side, so that the stretch shrinks from both ends.
-		at := c.guess(by, inside, outside, calmUntil, from)
-		if look%2 == 1 {
-			if width := max(1, (from-calmUntil)>>12); at-calmUntil < from-at {
-				at += width
-			} else {
-				at -= width
-			}
-		}
-		at = min(max(at, calmUntil+1), from-1)
+		at := c.step(by, inside, outside, calmUntil, from, look)
 		f.fill(probe, l, at)
 		f.boundPlain(l, probe, probe, nil)
 		if c.covers(by, s.found.lo, s.found.hi) {
@@ -54,6 +45,20 @@ func (f *Folder) cross(l *Lead, a, b *point, depth int) (Instant, bool) {
 	}
 	f.fill(probe, l, from)
 	return from, f.forecast(l, probe, probe) == moved
+}
+
+// step is the next instant to look at between a and b: the guess, and every other time one past it to the other side, so
+// that the stretch shrinks from both ends.
+func (c *calm) step(by []int, inside, outside []float64, a, b Instant, look int) Instant {
+	at := c.guess(by, inside, outside, a, b)
+	if look%2 == 1 {
+		if width := max(1, (b-a)>>12); at-a < b-at {
+			at += width
+		} else {
+			at -= width
+		}
+	}
+	return min(max(at, a+1), b-1)
 }
 
 // guess is where the first of the values leaves the range, between an instant at which they are inside and one at which
