@@ -113,6 +113,10 @@ func prepareBroker(ctx context.Context, dir, java, jars string, spec brokerSpec,
 	return append(run, "kafka.Kafka", properties), nil
 }
 
+// KafkaJars is the directory with the jars of the Apache Kafka that tests run, its Java client among them, fetched by
+// Maven the first time. The error says what is missing.
+func KafkaJars(ctx context.Context) (string, error) { return brokerJars(ctx, kafkaVersion) }
+
 // brokerJars is the directory with the jars of a release of Kafka, fetched by Maven the first time.
 func brokerJars(ctx context.Context, version string) (string, error) {
 	cache, err := os.UserCacheDir()
