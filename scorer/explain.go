@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"math"
 	"slices"
-	"strings"
 )
 
 // Explain is everything computed of l at an instant not older than its clock (else: at its clock), as time alone will
@@ -57,9 +56,9 @@ func (f *Folder) complete(l *Lead, why *reason, c Change) Change {
 	c.Lead, c.Account, c.Stage = l.ID, l.Account, l.Stage
 	c.Sequence, c.At = l.Sequence, l.Clock
 	c.Route = f.Route(l)
-	c.Cause = why.cause()
+	c.Cause = f.cause(why)
 	if why.event != nil {
-		c.Traceparent = strings.Clone(why.event.Traceparent)
+		c.Traceparent = f.slab.clone(why.event.Traceparent)
 	}
 	c.Standing = f.standing(l)
 	c.Model = ModelName{Name: f.model.Name, Version: f.model.Version}
@@ -82,7 +81,7 @@ func (f *Folder) standing(l *Lead) Standing {
 		Rank:          f.rank(),
 	}
 	if len(m.engagement.groups) > 0 {
-		s.Groups = make([]Points, len(m.engagement.groups))
+		s.Groups = f.slab.room(len(m.engagement.groups))[:len(m.engagement.groups)]
 		for i := range s.Groups {
 			s.Groups[i] = Points{Name: m.engagement.groups[i].name, Points: f.points(movingGroups + i)}
 		}
@@ -98,7 +97,7 @@ func (f *Folder) standing(l *Lead) Standing {
 
 // contributions are the rules that give the lead in hand points now, largest magnitude first, ties by rule ID.
 func (f *Folder) contributions(l *Lead) []Points {
-	var all []Points
+	all := f.slab.room(len(f.active) + len(f.model.fit.rules))
 	for _, a := range f.active {
 		r := &f.model.engagement.rules[a.rule]
 		if p := round(r.share(r.decaying().look(&l.Counters[a.counter], l.Clock).sum())); p != 0 {
@@ -114,5 +113,8 @@ func (f *Folder) contributions(l *Lead) []Points {
 	slices.SortFunc(all, func(a, b Points) int {
 		return cmp.Or(cmp.Compare(math.Abs(b.Points), math.Abs(a.Points)), cmp.Compare(a.Name, b.Name))
 	})
+	if len(all) == 0 {
+		return nil
+	}
 	return all
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"math"
 	"slices"
-	"strings"
 )
 
 // Folder folds events into leads by one model. It owns scratch memory, so each goroutine takes one of its own; between
@@ -39,6 +38,7 @@ type Folder struct {
 
 	sums  []float64 // by group
 	hits  []hit
+	slab  slab
 	spare Lead // a copy to look into the future with
 
 	search search
@@ -116,14 +116,15 @@ type reason struct {
 	event *Event // of ByEvent
 }
 
-func (r *reason) cause() Cause {
+// cause is the reason as a change tells it.
+func (f *Folder) cause(r *reason) Cause {
 	if r.event == nil {
 		return Cause{Kind: r.kind}
 	}
 	e := r.event
 	return Cause{
 		Kind:   r.kind,
-		Source: strings.Clone(e.Source), ID: strings.Clone(e.ID), Type: strings.Clone(e.Type),
+		Source: f.slab.clone(e.Source), ID: f.slab.clone(e.ID), Type: f.slab.clone(e.Type),
 	}
 }
 

@@ -25,7 +25,7 @@ func (f *Folder) Apply(l *Lead, e *Event, out []Change) ([]Change, Result, error
 		l.Engaged = max(l.Engaged, at)
 	}
 	f.count(l, at)
-	l.learn(e, at)
+	l.learn(e, at, &f.slab)
 	if e.Qualification != nil {
 		f.takeStill(l)
 		if len(e.Qualification.Attributes) > 0 {

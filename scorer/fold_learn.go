@@ -75,11 +75,11 @@ func (q *qualification) names() string {
 
 // learn takes over what an event of that time says of l besides engagement. The newest by event time holds, and of two
 // of the same time the one that arrived later. Whatever is kept is cloned: the event's strings belong to its buffer.
-func (l *Lead) learn(e *Event, at Instant) {
+func (l *Lead) learn(e *Event, at Instant, slab *slab) {
 	if e.Account != "" && at >= l.AccountAt {
 		l.AccountAt = at
 		if l.Account != e.Account {
-			l.Account = strings.Clone(e.Account)
+			l.Account = slab.clone(e.Account)
 		}
 	}
 	q := e.Qualification

@@ -178,7 +178,7 @@ func (f *Folder) judgeProfile(l *Lead, e *Event, at Instant) []Judgement {
 		holds, err := rules[i].when.holds(&f.scene)
 		held[i] = holds && err == nil
 	}
-	l.learn(e, at)
+	l.learn(e, at, &f.slab)
 	f.takeStill(l)
 	var all []Judgement
 	for i := range rules {
