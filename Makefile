@@ -9,7 +9,8 @@ CELLS ?=
 PARALLEL ?= 3
 ROUNDS ?= 5
 EVENTS ?= 2000000
-PARTS ?= throughput,latency
+PARTS ?= throughput,latency,alone
+SIZES ?= 10000,100000,1000000
 LATENCY_ROUNDS ?= 3
 OUT ?= dist/bench
 
@@ -26,7 +27,8 @@ lint: ## gofmt, vet, and golangci-lint, which is built once
 
 bench: ## hotlead beside its peers (ROUNDS, EVENTS, PARTS; report and pictures in OUT); to try: ROUNDS=1 LATENCY_ROUNDS=1 EVENTS=300000
 	HOTLEAD_TESTBED=process go test -run '^$$' -bench '^BenchmarkAll$$' -benchtime 1x -count 1 -timeout 0 ./cmd/testbed/bench \
-		-args -rounds $(ROUNDS) -events $(EVENTS) -latency-rounds $(LATENCY_ROUNDS) -parts $(PARTS) -out $(abspath $(OUT))
+		-args -rounds $(ROUNDS) -events $(EVENTS) -latency-rounds $(LATENCY_ROUNDS) -parts $(PARTS) -sizes $(SIZES) \
+		-out $(abspath $(OUT))
 
 stages: ## the benchmarks of each stage, with allocations
 	go test -run '^$$' -bench . -benchmem $$(go list ./... | grep -v /cmd/testbed/bench)

@@ -18,7 +18,8 @@ import (
 var (
 	rounds        = flag.Int("rounds", 5, "how often every contender folds the work, in turns")
 	folded        = flag.Int("events", workload.Events, "events of the work")
-	parts         = flag.String("parts", "throughput,latency", "what to measure, of throughput and latency")
+	parts         = flag.String("parts", "throughput,latency,alone", "what to measure, of throughput, latency and alone, with commas between them")
+	sizes         = flag.String("sizes", "10000,100000,1000000", "how many leads there are when the cost of an event is measured, with commas between them")
 	latencyRounds = flag.Int("latency-rounds", 3, "how often every contender works at the steady rate, in turns")
 	outDir        = flag.String("out", "", "directory for report.json, report.md and the pictures; none: nowhere")
 )
@@ -49,6 +50,15 @@ func BenchmarkAll(b *testing.B) {
 			s.throughput(report, w, *rounds)
 		}},
 		{"latency", func() { s.latency(report, *latencyRounds) }},
+		{"alone", func() {
+			leads, err := numbers(*sizes)
+			if err == nil {
+				err = s.alone(report, leads)
+			}
+			if err != nil {
+				report.Failed = append(report.Failed, err.Error())
+			}
+		}},
 	} {
 		for _, name := range asked {
 			if name == part.name {

@@ -18,7 +18,9 @@ const passes = 3
 // throughput lets all contenders fold the work in turns.
 func (s *servers) throughput(report *Report, w *work, rounds int) {
 	s.b.Helper()
-	s.warmUp(w)
+	if rounds > 0 {
+		s.warmUp(w)
+	}
 	for round := range rounds {
 		for i := range byThroughput {
 			c := byThroughput[(round+i)%len(byThroughput)] // no one always follows the same one
@@ -61,7 +63,7 @@ func (s *servers) measure(c contender, w *work) (Run, error) {
 	}
 	r := s.start(c, job{input: w.topic, lanes: w.lanes})
 	defer s.discard(r)
-	run, err := s.timed(r, w)
+	run, err := s.timed(r, w, 1)
 	if err != nil {
 		return run, err
 	}
@@ -74,20 +76,21 @@ func (s *servers) measure(c contender, w *work) (Run, error) {
 	return run, err
 }
 
-// timed is measured from the first commit, so that nobody's start counts, to the last.
-func (s *servers) timed(r *running, w *work) (Run, error) {
+// timed is measured from when so many events are committed to the last. With one it is from the first commit, so that
+// nobody's start counts.
+func (s *servers) timed(r *running, w *work, from int64) (Run, error) {
 	s.b.Helper()
 	run := Run{Contender: r.name}
 	pid := r.cmd.Process.Pid
-	first := s.committed(r, w, 1)
+	first := s.committed(r, w, from)
 	before := processorsSoFar(s.b)
-	half, allocations := s.committed(r, w, w.events/2), 0.0
+	half, allocations := s.committed(r, w, (from+w.events)/2), 0.0
 	if r.http != "" {
 		allocations = s.metric(r, "go_memstats_mallocs_total")
 	}
 	s.committed(r, w, w.events)
 	after := processorsSoFar(s.b)
-	if run.Events = w.events - first; run.Events < w.events/4 {
+	if run.Events = w.events - first; run.Events < (w.events-from)/4 {
 		return run, fmt.Errorf("%s had committed %d of %d events at its first commit: too few are left to measure", r.name, first, w.events)
 	}
 	millions := float64(run.Events) / 1e6
