@@ -87,7 +87,15 @@ func (r *Report) finish(b *testing.B) {
 	if err := os.MkdirAll(*outDir, 0o755); err != nil {
 		b.Fatal(err)
 	}
-	for name, content := range map[string][]byte{"report.json": all, "report.md": []byte(text)} {
+	files := map[string][]byte{"report.json": all, "report.md": []byte(text)}
+	pictures, err := r.Pictures()
+	if err != nil {
+		b.Error(err)
+	}
+	for name, picture := range pictures {
+		files[name] = []byte(picture)
+	}
+	for name, content := range files {
 		if err := os.WriteFile(filepath.Join(*outDir, name), content, 0o644); err != nil {
 			b.Fatal(err)
 		}
