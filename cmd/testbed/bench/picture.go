@@ -69,7 +69,7 @@ func (r *Report) throughputPicture() *picture {
 func (r *Report) latencyPicture() *picture {
 	p := &picture{
 		Title: fmt.Sprintf("From event to change at %s events a second, in milliseconds", short(float64(r.Offered))),
-		Note:  "p50 and, paler, p99; the scale is logarithmic; " + r.note(len(r.latencyOf(Hotlead))),
+		Note:  "p50 and, paler, p99, logarithmic; " + r.note(len(r.latencyOf(Hotlead))),
 	}
 	const least = .5
 	longest := 0.0
@@ -90,7 +90,7 @@ func (r *Report) latencyPicture() *picture {
 
 // note says on what it was measured.
 func (r *Report) note(rounds int) string {
-	return fmt.Sprintf("median of %d; Kafka, Redis and all else on the same %d processors; commit %s", rounds, r.Machine.Processors, r.Commit)
+	return fmt.Sprintf("median of %d rounds, everything on the same %d processors; commit %s", rounds, r.Machine.Processors, r.Commit)
 }
 
 func medianOr0[T any](all []T, of func(T) float64) float64 {
