@@ -36,6 +36,12 @@ func rightsOf(c Kafka) []right {
 	}
 }
 
+// rightsToPost are those that SECURITY.md lists for POST /v1/events.
+func rightsToPost(c Kafka) []right {
+	topic, write := kafka.ResourceTypeTopic, kafka.ACLOperationTypeWrite
+	return []right{{topic, c.Topics.Engagement, false, write}, {topic, c.Topics.Qualification, false, write}}
+}
+
 // grantor gives and takes rights, past all security.
 type grantor struct {
 	t      *testing.T
@@ -136,6 +142,7 @@ func TestTheRightsAtKafkaAreEnoughAndTheLeast(t *testing.T) {
 	}
 	works()
 	works() // as it was told before: it reads what it announced
+	postsWithItsRightsAlone(t, c, g)
 	for _, one := range rights {
 		g.take(one)
 		s, log := run()
@@ -152,4 +159,28 @@ func TestTheRightsAtKafkaAreEnoughAndTheLeast(t *testing.T) {
 		g.give(one)
 	}
 	works()
+}
+
+// postsWithItsRightsAlone holds that a service which may not write to the inputs works all the same, and takes events once
+// it may.
+func postsWithItsRightsAlone(t *testing.T, c Config, g grantor) {
+	t.Helper()
+	log := &record{}
+	s := serviceAs(t, c, smallModel(t), slog.New(slog.NewTextHandler(log, nil)))
+	s.eventually(t, "/readyz", func(status int, _ string) bool { return status == http.StatusOK })
+	const batch = `[{"specversion":"1.0","id":"p1","source":"web","type":"demo.requested","subject":"lead-p"},
+		{"specversion":"1.0","id":"p2","source":"web","type":"lead.converted","subject":"lead-p","data":{"outcome":"won"}}]`
+	for _, one := range rightsToPost(c.Kafka) {
+		if status, _ := s.post(t, "application/cloudevents-batch+json", batch); status != http.StatusServiceUnavailable || !strings.Contains(log.String(), "SECURITY.md") {
+			t.Errorf("without %+v a post is answered %d:\n%s", one, status, log.String())
+		}
+		g.give(one)
+	}
+	if status, text := s.post(t, "application/cloudevents-batch+json", batch); status != http.StatusAccepted {
+		t.Errorf("with all rights a post is answered %d, %s:\n%s", status, text, log.String())
+	}
+	s.stop()
+	if err := <-s.ended; err != nil {
+		t.Error(err)
+	}
 }
