@@ -81,6 +81,20 @@ func BenchmarkApply(b *testing.B) {
 	}
 }
 
+// BenchmarkMatch finds the rules that an event counts for, among nine.
+func BenchmarkMatch(b *testing.B) {
+	f := modelOf(b, busyModel).Folder()
+	l := busyLead(b, f)
+	f.take(l)
+	e, result := &Event{Source: "bench", ID: "e1", Type: "pricing.viewed", Time: l.Clock}, Result{}
+	b.ReportAllocs()
+	for b.Loop() {
+		if f.match(l, e, &result); len(f.hits) != 1 {
+			b.Fatal(f.hits)
+		}
+	}
+}
+
 func BenchmarkNextChange(b *testing.B) {
 	f := modelOf(b, busyModel).Folder()
 	l := busyLead(b, f)

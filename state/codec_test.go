@@ -316,24 +316,39 @@ func FuzzDecodeLead(f *testing.F) {
 	})
 }
 
-func BenchmarkAppendLead(b *testing.B) {
-	lead := usualLead()
-	buf := make([]byte, 0, 1024)
-	b.ReportAllocs()
-	for b.Loop() {
-		buf = AppendLead(buf[:0], &lead)
+// benchmarkLeads are a lead as most are, and one that a thousand events came of in a week.
+func benchmarkLeads() map[string]scorer.Lead {
+	busy := usualLead()
+	for i := range 1000 {
+		busy.Seen.Add(scorer.Seen{Hash: 0x9e3779b97f4a7c15 * uint64(i+5), At: noon + scorer.Instant(i)*9*minute})
 	}
-	b.ReportMetric(float64(len(buf)), "bytes/lead")
+	return map[string]scorer.Lead{"usual": usualLead(), "busy": busy}
+}
+
+func BenchmarkAppendLead(b *testing.B) {
+	for name, lead := range benchmarkLeads() {
+		b.Run(name, func(b *testing.B) {
+			buf := make([]byte, 0, 1<<15)
+			b.ReportAllocs()
+			for b.Loop() {
+				buf = AppendLead(buf[:0], &lead)
+			}
+			b.ReportMetric(float64(len(buf)), "bytes/lead")
+		})
+	}
 }
 
 func BenchmarkDecodeLead(b *testing.B) {
-	lead := usualLead()
-	blob := AppendLead(nil, &lead)
-	var into scorer.Lead
-	b.ReportAllocs()
-	for b.Loop() {
-		if err := DecodeLead(blob, &into); err != nil {
-			b.Fatal(err)
-		}
+	for name, lead := range benchmarkLeads() {
+		b.Run(name, func(b *testing.B) {
+			blob := AppendLead(nil, &lead)
+			var into scorer.Lead
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := DecodeLead(blob, &into); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
