@@ -240,8 +240,10 @@ func holdsUvarints(b []byte, n int) bool {
 	if len(b) > 0 && b[len(b)-1] >= 0x80 {
 		return false
 	}
-	for ; len(b) >= 8; b = b[8:] {
-		n -= bits.OnesCount64(^binary.LittleEndian.Uint64(b) & highs)
+	for ; len(b) >= 32; b = b[32:] {
+		w := (*[32]byte)(b) // four words, the high bits of each moved to a place of their own
+		n -= bits.OnesCount64(^binary.LittleEndian.Uint64(w[0:])&highs | (^binary.LittleEndian.Uint64(w[8:])&highs)>>1 |
+			(^binary.LittleEndian.Uint64(w[16:])&highs)>>2 | (^binary.LittleEndian.Uint64(w[24:])&highs)>>3)
 	}
 	for _, c := range b {
 		if c < 0x80 {
