@@ -19,6 +19,7 @@ import (
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
+	cdppage "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
@@ -188,6 +189,15 @@ func quietTab(t *testing.T, chromium *browser, l look) *page {
 	}
 	p.do(chromedp.EmulateViewport(l.width, l.height, chromedp.EmulateScale(1)))
 	return p
+}
+
+// before runs a script before those of every page that is visited from now on.
+func (p *page) before(script string) {
+	p.t.Helper()
+	params := cdppage.AddScriptToEvaluateOnNewDocumentParams{Source: script}
+	if _, err := chromedp.Call(p.tab, cdppage.AddScriptToEvaluateOnNewDocument, params); err != nil {
+		p.t.Fatal(err)
+	}
 }
 
 // visit goes to an address and waits for the page.

@@ -84,8 +84,11 @@ func TestALeadTurnsHotAndAppearsWithoutReload(t *testing.T) {
 		return
 	}
 	s := start(t, "b2b-saas")
-	p := tab(t, chromium, desktop, s.page+"/")
+	p := quietTab(t, chromium, desktop)
+	p.before(`const later = window.setTimeout; window.setTimeout = (f, ms) => later(f, ms < 10000 ? ms : 1e9)`) // no look by the clock
+	p.visit(s.page + "/")
 	p.until("the page is live", drawn)
+	p.until("it has looked once, as it does when it connects", `performance.getEntriesByType("resource").some((e) => e.initiatorType === "xmlhttprequest")`)
 	p.do(chromedp.Evaluate[chromedp.Void](`window.loaded = "once"`))
 	for _, kind := range []string{"demo.requested", "pricing.viewed", "pricing.viewed", "webinar.attended"} {
 		s.send("mara", kind, map[string]any{"account_id": "northwind"})
