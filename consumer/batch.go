@@ -132,8 +132,21 @@ func (l *lane) fetch(soft context.Context) error {
 		b.clock = max(b.clock, scorer.InstantOf(b.begun))
 	} else {
 		b.clock = max(b.clock, b.newest)
+		l.fetchAhead(soft)
 	}
 	return nil
+}
+
+// fetchAhead asks for what comes after the batch in hand, to be under way while that is folded and announced.
+func (l *lane) fetchAhead(soft context.Context) {
+	if l.pending() {
+		return
+	}
+	at := make([]wire.Position, 0, len(l.inputs))
+	for _, part := range l.inputs {
+		at = append(at, wire.Position{Partition: part, Offset: l.reached(part)})
+	}
+	l.fetcher.Ahead(soft, at, idleWait)
 }
 
 // pending is whether records of the last fetch wait for the next batch.

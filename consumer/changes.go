@@ -330,7 +330,7 @@ func scan(ctx context.Context, cluster *wire.Cluster, part wire.Partition, at in
 	if err != nil {
 		return err
 	}
-	fetcher := cluster.Fetcher(fetchBytes)
+	fetcher := cluster.Fetcher(mostFetchBytes)
 	defer fetcher.Close()
 	return read(ctx, fetcher, part, max(at, bounds.Start), bounds.Stable, each)
 }
@@ -341,7 +341,7 @@ func scanAll(ctx context.Context, cluster *wire.Cluster, part wire.Partition, at
 	if err != nil {
 		return err
 	}
-	fetcher := cluster.FetcherOfAll(fetchBytes)
+	fetcher := cluster.FetcherOfAll(mostFetchBytes)
 	defer fetcher.Close()
 	return read(ctx, fetcher, part, max(at, bounds.Start), bounds.High, each)
 }

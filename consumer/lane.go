@@ -19,8 +19,13 @@ import (
 )
 
 const (
-	// fetchBytes bounds one fetch, and with it the memory of a batch, its Redis transaction and its outbox.
-	fetchBytes = 8 << 20
+	// fetchBytes bounds what all lanes of a process fetch at a time, and with it the memory of their batches, Redis
+	// transactions and outboxes. Of it each lane has its share, between the least and the most that makes sense: large
+	// batches cost less an event, since of the many events of a busy lead one write is left, but past the most little is
+	// gained.
+	fetchBytes      = 32 << 20
+	leastFetchBytes = 1 << 20
+	mostFetchBytes  = 8 << 20
 	// idleWait is how long a fetch waits for input when nothing else is due.
 	idleWait = 500 * time.Millisecond
 	// bareCommitAfter is how long the committed position may stay behind batches that announced nothing.
@@ -301,10 +306,12 @@ func (p *pauses) wait(ctx context.Context) bool {
 	return ctx.Err() == nil
 }
 
-// bound sets how many bytes the lane's leads may take in memory. It is called while the lane stands still.
-func (l *lane) bound(bytes int64) {
-	if l.memory != bytes {
-		l.memory = bytes
-		l.leads = state.NewLeads(bytes)
+// bound gives the lane its share of what all lanes of the process may take: of the memory for leads, and of what is
+// fetched at a time. It is called while the lane stands still.
+func (l *lane) bound(memory int64, lanes int) {
+	l.fetcher.Bound(min(max(fetchBytes/lanes, leastFetchBytes), mostFetchBytes))
+	if share := memory / int64(lanes); l.memory != share {
+		l.memory = share
+		l.leads = state.NewLeads(share)
 	}
 }

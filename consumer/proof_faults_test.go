@@ -515,7 +515,7 @@ func (w *world) byHandOn(redisAddr string) *lane {
 	l := worker.newLane(events.Lane("lead-0", lanesOfTests))
 	l.member = alone{}
 	l.generation.ID = -1 // of no group: a broker takes offsets from those who are not members of one without members
-	l.bound(1 << 20)
+	l.bound(1<<20, 1)
 	return l
 }
 

@@ -247,7 +247,7 @@ func (o *owner) Assigned(g group.Generation, lanes []int) {
 			w.lanes[p] = t
 		}
 		t.lane.generation = g
-		t.lane.bound(w.o.MemoryBytes / int64(len(lanes)))
+		t.lane.bound(w.o.MemoryBytes, len(lanes))
 		t.begin(w.life)
 	}
 	w.o.Metrics.lanesOwned.Set(float64(len(lanes)))
@@ -313,7 +313,7 @@ func (w *Worker) newLane(p int) *lane {
 	l := &lane{
 		Options: &w.o, number: p, lanes: w.layout.lanes, member: w.member,
 		log:     w.o.Log.With(slog.Int("lane", p)),
-		cluster: w.cluster, fetcher: w.cluster.Fetcher(fetchBytes),
+		cluster: w.cluster, fetcher: w.cluster.Fetcher(mostFetchBytes),
 		producer: w.cluster.Producer(fmt.Sprintf("%s-lane-%d", w.o.Group, p), transactionTimeout),
 		store:    w.o.Store.Lane(p), decoder: decoder,
 		inputs: w.layout.inputs(w.o.Topics, p), output: wire.Partition{Topic: w.o.Topics.TierChanges, Partition: p},

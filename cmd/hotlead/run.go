@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -40,6 +42,7 @@ https://github.com/hotlead/hotlead/blob/main/deploy/configuration.md
 		if err != nil {
 			return err
 		}
+		limitMemory(loaded.Limits.MemoryBytes)
 		ctx, done := stoppable(c.Context(), c.ErrOrStderr())
 		defer done()
 		return app.Run(ctx, app.Options{
@@ -48,4 +51,15 @@ https://github.com/hotlead/hotlead/blob/main/deploy/configuration.md
 		})
 	}
 	return c
+}
+
+// working is what the service takes beside the leads that it keeps in memory: the batches in hand, and what they leave.
+const working = 256 << 20
+
+// limitMemory has the collector run early enough that the process stays near what it is told to take. By itself it would
+// let what is left behind grow as large as all that is kept. A GOMEMLIMIT goes before it.
+func limitMemory(leads int64) {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(leads + working)
+	}
 }

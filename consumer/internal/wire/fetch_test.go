@@ -387,3 +387,30 @@ func TestFetchOfATopicThatIsNotThere(t *testing.T) {
 		t.Errorf("%v, %v; want nothing to say of an empty topic", fetched, err)
 	}
 }
+
+// TestAheadIsTakenUp: what was asked for ahead is what the next Fetch hands out, and only if it is what that wants.
+func TestAheadIsTakenUp(t *testing.T) {
+	t.Parallel()
+	addr := testbed.Kafka(t).Addr
+	c := dial(t, addr)
+	name := topic(t, c, 1)
+	f := c.Fetcher(1 << 20)
+	t.Cleanup(f.Close)
+	client := franz(t, addr)
+	produce(t, client, &kgo.Record{Topic: name, Value: []byte("first")}, &kgo.Record{Topic: name, Value: []byte("second")})
+	at := position(name, 0, 0)
+	if _, err := f.Fetch(t.Context(), []wire.Position{at}, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	f.Ahead(t.Context(), []wire.Position{position(name, 0, 2)}, time.Minute)
+	produce(t, client, &kgo.Record{Topic: name, Value: []byte("third")})
+	got, err := f.Fetch(t.Context(), []wire.Position{position(name, 0, 2)}, time.Minute)
+	if err != nil || len(got) != 1 || len(got[0].Records) != 1 || string(got[0].Records[0].Value) != "third" {
+		t.Fatalf("after asking ahead: %+v, %v", got, err)
+	}
+	f.Ahead(t.Context(), []wire.Position{position(name, 0, 3)}, time.Minute)
+	got, err = f.Fetch(t.Context(), []wire.Position{position(name, 0, 1)}, time.Minute)
+	if err != nil || len(got) != 1 || len(got[0].Records) != 2 || string(got[0].Records[0].Value) != "second" {
+		t.Fatalf("after asking ahead for something else: %+v, %v", got, err)
+	}
+}

@@ -69,6 +69,9 @@ func (c *Cluster) FetcherOfAll(maxBytes int) *Fetcher {
 	return f
 }
 
+// Bound makes the answers to come at most about maxBytes large.
+func (f *Fetcher) Bound(maxBytes int) { f.maxBytes = maxBytes }
+
 // Close ends the requests in flight and waits for them. What was fetched stays valid.
 func (f *Fetcher) Close() {
 	f.abandon(func(*poll) bool { return true })
@@ -84,7 +87,6 @@ func (f *Fetcher) Close() {
 func (f *Fetcher) Fetch(ctx context.Context, from []Position, wait time.Duration) ([]Fetched, error) {
 	f.fetched, f.spans = f.fetched[:0], f.spans[:0]
 	f.decoder.reset()
-	f.turn++
 	deadline := time.Now().Add(wait)
 	for try := 0; ; try++ {
 		amiss, err := f.begin(ctx, from, deadline)
@@ -99,6 +101,12 @@ func (f *Fetcher) Fetch(ctx context.Context, from []Position, wait time.Duration
 			return f.result(amiss), nil
 		}
 	}
+}
+
+// Ahead begins to ask for what the next Fetch will ask for: then the answer is on its way meanwhile. It is for a reader
+// who is behind. One who is not would be answered with the first record to come, and with all the others only after that.
+func (f *Fetcher) Ahead(ctx context.Context, from []Position, wait time.Duration) {
+	_, _ = f.begin(ctx, from, time.Now().Add(wait)) // what is amiss is the next Fetch's to tell
 }
 
 // result is all that was fetched, with its records: only now, as the slice that holds them has stopped growing.
@@ -117,8 +125,13 @@ func (f *Fetcher) begin(ctx context.Context, from []Position, deadline time.Time
 		return nil, err
 	}
 	f.abandon(func(p *poll) bool { return p.ctx.Err() != nil || !slices.ContainsFunc(wanted, p.asks) })
+	begun := false
 	for _, w := range wanted {
 		if !slices.ContainsFunc(f.polls, func(p *poll) bool { return p.asks(w) }) {
+			if !begun {
+				f.turn++
+				begun = true
+			}
 			f.polls = append(f.polls, f.poll(ctx, w, max(time.Until(deadline), 0)))
 		}
 	}
