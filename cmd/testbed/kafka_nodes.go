@@ -34,6 +34,12 @@ type KafkaNodes struct {
 // a topic that CreateTopics makes, too. It is removed when the test ends.
 func KafkaCluster(t testing.TB, brokers int) *KafkaNodes {
 	t.Helper()
+	return KafkaClusterVersion(t, brokers, "")
+}
+
+// KafkaClusterVersion is KafkaCluster of another release of Apache Kafka, such as 4.1.1; "" is the usual one.
+func KafkaClusterVersion(t testing.TB, brokers int, version string) *KafkaNodes {
+	t.Helper()
 	if err := processes(); err != nil {
 		t.Fatalf("testbed: a cluster of Kafka brokers runs only as processes: %v", err)
 	}
@@ -49,7 +55,7 @@ func KafkaCluster(t testing.TB, brokers int) *KafkaNodes {
 		k.addrs = append(k.addrs, a.clients)
 		k.nodes[i] = &own{t: t, mode: Process, ready: func(ctx context.Context) error { return k.joined(ctx, i) }}
 		starting.Go(func() error {
-			p, err := startBroker(ctx, brokerSpec{session: clusterSession, settings: clusterSettings(at, i)}, a)
+			p, err := startBroker(ctx, brokerSpec{version: version, session: clusterSession, settings: clusterSettings(at, i)}, a)
 			if err == nil {
 				k.nodes[i].host = p
 			}

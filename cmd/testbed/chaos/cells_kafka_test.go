@@ -25,6 +25,8 @@ func kafkaCells() []cell {
 		{"kafka/stopped", false, kafkaStopped},
 		{"kafka/leaders-moved", true, leadersMoved},
 		{"kafka/rolling-restart", false, brokersRestarted},
+		{"kafka/one-of-three-killed", false, func(t *trial) { brokerKilled(t, testbed.KafkaCluster(t, 3)) }},
+		{"kafka/one-of-three-killed-4.1.1", false, func(t *trial) { brokerKilled(t, testbed.KafkaClusterVersion(t, 3, keepsMarkers)) }},
 		{"kafka/cut", false, kafkaCut},
 		{"kafka/slow", false, kafkaSlow},
 		{"kafka/black-hole", false, kafkaBlackHole},
@@ -51,16 +53,18 @@ func (w *world) toldAgain() promise {
 
 // kafkaKilled kills the only broker in the midst of transactions, and starts it again.
 func kafkaKilled(t *trial, k *testbed.KafkaServer) {
-	w := t.at(place{brokers: []string{k.Addr}, plain: true})
+	w := t.at(place{brokers: []string{k.Addr}})
 	w.run(how{})
 	s := w.run(how{})
 	w.traffic.flow()
 	w.shared()
 	for range 3 {
 		w.progress(50 + w.chance(100))
-		k.Kill()
-		s.unready("kafka does not answer")
-		k.Restart()
+		w.struck(func() {
+			k.Kill()
+			s.unready("kafka does not answer")
+			k.Restart()
+		})
 	}
 	w.progress(100)
 	w.finish(w.toldAgain())
@@ -68,16 +72,18 @@ func kafkaKilled(t *trial, k *testbed.KafkaServer) {
 
 // kafkaRestarted ends the only broker as its operator does, and starts it again.
 func kafkaRestarted(t *trial, k *testbed.KafkaServer) {
-	w := t.at(place{brokers: []string{k.Addr}, plain: true})
+	w := t.at(place{brokers: []string{k.Addr}})
 	w.run(how{})
 	s := w.run(how{})
 	w.traffic.flow()
 	w.shared()
 	for range 2 {
 		w.progress(50 + w.chance(100))
-		k.Terminate()
-		s.unready("kafka does not answer")
-		k.Restart()
+		w.struck(func() {
+			k.Terminate()
+			s.unready("kafka does not answer")
+			k.Restart()
+		})
 	}
 	w.progress(100)
 	w.finish(w.toldAgain())
@@ -164,13 +170,19 @@ func (w *world) believes(ctx context.Context) error {
 func (t *trial) threeBrokers() (*world, *testbed.KafkaNodes) {
 	t.Helper()
 	k := testbed.KafkaCluster(t, 3)
+	return t.onThree(k), k
+}
+
+// onThree is a world on a given cluster.
+func (t *trial) onThree(k *testbed.KafkaNodes) *world {
+	t.Helper()
 	w := t.at(place{brokers: k.Addrs(), replicas: 3, plain: true})
 	w.run(how{})
 	w.run(how{})
 	w.traffic.flow()
 	w.shared()
 	w.progress(100)
-	return w, k
+	return w
 }
 
 // leadersMoved moves the leaders of what the lanes read and write, of their transactions and of the group.
@@ -194,23 +206,38 @@ func brokersRestarted(t *trial) {
 		k.Restart(i)
 		w.progress(50)
 	}
-	w.finish(exactly)
+	w.finish(w.toldAgain())
+}
+
+// brokerKilled kills one broker of a cluster, which has the most to lose: the controller; and then another.
+func brokerKilled(t *trial, k *testbed.KafkaNodes) {
+	w := t.onThree(k)
+	dead := k.Controller()
+	for _, i := range []int{dead, (dead + 1) % 3} {
+		k.Kill(i)
+		w.progress(100)
+		k.Restart(i)
+		w.progress(50)
+	}
+	w.finish(w.toldAgain())
 }
 
 // kafkaStopped freezes the broker for longer than sessions and transactions last.
 func kafkaStopped(t *trial) {
 	k := testbed.OwnKafka(t)
-	w := t.at(place{brokers: []string{k.Addr}, plain: true})
+	w := t.at(place{brokers: []string{k.Addr}})
 	s := w.run(how{})
 	w.run(how{})
 	w.traffic.flow()
 	w.shared()
 	for _, d := range []time.Duration{time.Second, transactionTimeout + session} {
 		w.progress(100)
-		k.Stop()
-		s.unready("kafka does not answer")
-		w.dwell(d)
-		k.Cont()
+		w.struck(func() {
+			k.Stop()
+			s.unready("kafka does not answer")
+			w.dwell(d)
+			k.Cont()
+		})
 	}
 	s.ready()
 	w.progress(100)

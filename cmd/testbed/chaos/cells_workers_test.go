@@ -108,6 +108,7 @@ func stopCells() []cell {
 		cell{"kill/commit-in-flight", true, commitInFlight},
 		cell{"scale/1-3-1", true, scale},
 		cell{"model/rolling-restart", true, rollingRestart},
+		cell{"model/rolling-restart-under-load", false, rollingRestartUnderLoad},
 		cell{"clock/stepped", true, clockStepped})
 }
 
@@ -151,10 +152,13 @@ func stopIntoQuiet(t *trial) {
 // nothingLost fails the trial where a lane was folded again: nothing that was written was ever lost.
 func (w *world) nothingLost() {
 	w.t.Helper()
-	for _, found := range []string{"refold", "rebuild", "probe"} {
+	for _, found := range []string{"refold", "rebuild", "probe", "retell"} {
 		if n := w.tookOver(found); n > 0 {
 			w.t.Errorf("%d lanes were taken over with %q, and nothing was ever lost", n, found)
 		}
+	}
+	if w.log.says("can't go on by itself") {
+		w.t.Error("a lane was refused, and nothing was ever lost")
 	}
 }
 
@@ -185,6 +189,8 @@ func commitInFlight(t *trial) {
 		}
 		commit.Release()
 		fence.Release()
+		s.ready()
+		w.nothingLost()
 	}
 	s.ready()
 	w.progress(100)
@@ -298,6 +304,29 @@ func rollingRestart(t *trial) {
 	w.logged("the lane runs a newer model than the configured one")
 	w.progress(200)
 	w.finish(promise{Strictness: testbed.Strictness{Path: true}}) // when the walk came to a lead is not known
+}
+
+// rollingRestartUnderLoad is the same while everything flows. Which of a lead's events came before the model did is not
+// known, so its path is not either, and where it ends only by its score; but what is told is a chain, and nothing is lost.
+func rollingRestartUnderLoad(t *trial) {
+	w := t.at(place{})
+	old := []*service{w.run(how{}), w.run(how{}), w.run(how{})}
+	w.push(500)
+	w.traffic.flow()
+	w.shared()
+	for _, s := range old {
+		s.terminate()
+		w.progress(100)
+		w.run(how{model: 2})
+		w.shared()
+	}
+	w.walked()
+	w.progress(100)
+	w.services[3].terminate()
+	behind := w.run(how{model: 1})
+	behind.owns(1)
+	w.progress(100)
+	w.finish(promise{anyTier: true})
 }
 
 // poison sends so many records that can't be scored.

@@ -23,6 +23,8 @@ type promise struct {
 	testbed.Strictness
 	// letters may come twice: where neither Redis nor the group knows how far the world was told, they are sent again.
 	lettersAgain bool
+	// anyTier: a model came while leads were at the brink of a tier, and nobody knows on which side it found them.
+	anyTier bool
 	// unseen: events are gone that no oracle can take back, so that only chains and transactions are judged.
 	unseen bool
 }
@@ -114,8 +116,10 @@ func (w *world) judge(p promise) {
 	if p.unseen {
 		return
 	}
-	for _, said := range f.oracle.Differences(changes, p.Strictness) {
-		w.t.Errorf("not as the oracle says: %s", said)
+	if !p.anyTier {
+		for _, said := range f.oracle.Differences(changes, p.Strictness) {
+			w.t.Errorf("not as the oracle says: %s", said)
+		}
 	}
 	w.checkLetters(p)
 	w.checkLeads(changes, p)
@@ -240,7 +244,11 @@ func (w *world) checkLeads(changes map[string][]testbed.Change, p promise) {
 			w.t.Fatal(err)
 		}
 		score := model.Folder().Explain(lead, lead.Clock).Score
-		same := lead.Tier == want.Tier && math.Abs(score-want.Score) < 0.01 && lead.Sequence == uint64(len(changes[id]))
+		tier := want.Tier
+		if told := changes[id]; p.anyTier && len(told) > 0 {
+			tier = told[len(told)-1].To
+		}
+		same := lead.Tier == tier && math.Abs(score-want.Score) < 0.01 && lead.Sequence == uint64(len(changes[id]))
 		if p.Path {
 			same = same && lead.Stage == want.Stage
 		}
@@ -250,6 +258,9 @@ func (w *world) checkLeads(changes map[string][]testbed.Change, p promise) {
 					lead.Tier, lead.Stage, score, lead.Sequence, want.Tier, want.Stage, want.Score, len(changes[id]))
 			}
 		}
+	}
+	if p.anyTier {
+		return
 	}
 	counts, err := store.Counts(ctx, lanes)
 	if err != nil {

@@ -28,8 +28,12 @@ type traffic struct {
 	ghosts  *testbed.Traffic // of events that are aborted
 	clients []*kgo.Client    // one for each compression
 	writers []*kgo.Client    // transactional
+	ids     []string         // of the writers
 	poisons []poison
 	rate    int // events a round, at most
+
+	// transacting is held by who has a transaction open, and by who wants none to be.
+	transacting sync.Mutex
 
 	mu      sync.Mutex
 	oracle  *testbed.Oracle
@@ -70,7 +74,7 @@ func (f *traffic) loseNothing() { f.lost = func(*kgo.Record) bool { return false
 
 // connect makes the clients, anew where topics were made anew.
 func (f *traffic) connect() {
-	f.clients, f.writers = nil, nil
+	f.clients, f.writers, f.ids = nil, nil, nil
 	for _, codec := range []kgo.CompressionCodec{
 		kgo.NoCompression(), kgo.GzipCompression(), kgo.SnappyCompression(), kgo.Lz4Compression(), kgo.ZstdCompression(),
 	} {
@@ -78,7 +82,9 @@ func (f *traffic) connect() {
 	}
 	if !f.w.plain {
 		for _, codec := range []kgo.CompressionCodec{kgo.NoCompression(), kgo.Lz4Compression()} {
-			f.writers = append(f.writers, f.w.franz(kgo.TransactionalID(testbed.Unique(f.w.t, "writer")), kgo.ProducerBatchCompression(codec)))
+			id := testbed.Unique(f.w.t, "writer")
+			f.ids = append(f.ids, id)
+			f.writers = append(f.writers, f.w.franz(kgo.TransactionalID(id), kgo.ProducerBatchCompression(codec)))
 		}
 	}
 }
@@ -122,16 +128,28 @@ func (f *traffic) round(ctx context.Context, n int) error {
 		}
 	}
 	dice := f.random.IntN(8)
-	if len(f.writers) > 0 && dice == 0 {
+	if len(f.writers) == 0 || dice > 1 || !f.transacting.TryLock() {
+		return f.clients[f.random.IntN(len(f.clients))].ProduceSync(ctx, f.records(f.events, n)...).FirstErr()
+	}
+	defer f.transacting.Unlock()
+	if dice == 0 {
 		if err := f.transact(ctx, f.records(f.ghosts, n), kgo.TryAbort); err != nil {
 			return fmt.Errorf("aborting a transaction: %w", err)
 		}
 	}
-	records := f.records(f.events, n)
-	if len(f.writers) > 0 && dice <= 1 {
-		return f.transact(ctx, records, kgo.TryCommit)
+	return f.transact(ctx, f.records(f.events, n), kgo.TryCommit)
+}
+
+// struck does something to a broker while none of the traffic's transactions is open, nor its markers on their way: what
+// became of one is not known for sure else.
+func (w *world) struck(strike func()) {
+	w.t.Helper()
+	w.traffic.transacting.Lock()
+	defer w.traffic.transacting.Unlock()
+	for _, id := range w.traffic.ids {
+		w.eventually("the traffic's transactions to have ended", func(ctx context.Context) error { return w.ended(ctx, id) })
 	}
-	return f.clients[f.random.IntN(len(f.clients))].ProduceSync(ctx, records...).FirstErr()
+	strike()
 }
 
 // records are the next events of a source; the oracle folds those that will count.

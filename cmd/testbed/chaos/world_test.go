@@ -35,7 +35,8 @@ type place struct {
 	replicas int
 	// partitions of engagement and qualification, where they are not as many as lanes.
 	engagement, qualification int
-	// plain keeps transactions out of the traffic: where brokers die, the outcome of a test's own is not known for sure.
+	// plain keeps transactions out of the traffic: where the way to brokers is cut, the outcome of a test's own is not known
+	// for sure.
 	plain bool
 }
 
