@@ -99,10 +99,6 @@ func (s *stream) begin(following Following) error {
 	header.Set("Content-Type", "text/event-stream")
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Accel-Buffering", "no") // or nginx would collect the events
-	// The server's limits are for ordinary requests; every write gets a limit of its own.
-	if err := s.control.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return err
-	}
 	s.w.WriteHeader(http.StatusOK)
 	s.text.WriteString("retry: " + strconv.Itoa(reconnect) + "\n")
 	if following.Lost() {
@@ -154,7 +150,8 @@ func (s *stream) write(c *Change) {
 // place ends an event, or says without one where the client stands by now: it is from there that it goes on.
 func (s *stream) place(position string) { s.text.WriteString("id: " + position + "\n\n") }
 
-// flush sends what is written, to a client that takes it in soon enough.
+// flush sends what is written, to a client that takes it in soon enough: the server's limit is for whole answers, so every
+// write gets one of its own.
 func (s *stream) flush() error {
 	if err := s.control.SetWriteDeadline(time.Now().Add(writeLimit)); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return err
