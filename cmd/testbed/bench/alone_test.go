@@ -56,7 +56,8 @@ type population struct {
 func (s *servers) populated(leads, lanes int) population {
 	s.b.Helper()
 	every := 11 * 24 * time.Hour / time.Duration(leads+drawn)
-	begin := time.Now().Add(-every * time.Duration(leads+drawn))
+	const ahead = 3 * time.Hour // for what follows: a broker takes no record of the future
+	begin := time.Now().Add(-ahead - every*time.Duration(leads+drawn))
 	each := workload.NewInTurn(1, uint64(leads), begin)
 	each.Every = every
 	p := population{work: s.write(each, leads, lanes), leads: leads}
