@@ -185,10 +185,9 @@ func (w *world) untilChange(l *lane, traffic *testbed.Traffic, end func(context.
 	ctx := w.limited()
 	for changed := false; !changed; {
 		w.send(traffic.Next())
-		if err := errors.Join(l.fetch(ctx), l.load(ctx)); err != nil {
+		if err := errors.Join(l.fetch(ctx), l.load(ctx), l.fold()); err != nil {
 			w.t.Fatal(err)
 		}
-		l.fold()
 		changed = len(l.batch.changes) > 0
 		if err := l.decide(ctx, ctx); err != nil {
 			w.t.Fatal(err)
