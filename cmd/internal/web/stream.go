@@ -28,6 +28,8 @@ type stream struct {
 	// tier and route are those of the changes to send; "" for all.
 	tier, route string
 	text        bytes.Buffer
+	// told is when something was last written.
+	told time.Time
 }
 
 // tierChanges answers GET /v1/tier-changes?tier=hot&route=sales: each change as it is announced, after that of the header
@@ -108,9 +110,10 @@ func (s *stream) begin(following Following) error {
 	return s.flush()
 }
 
-// next waits for changes and writes them, or that there are none.
+// next waits for changes and writes them, or that there are none. The wait counts from what was written last: others may
+// move all the time while nothing comes that was asked for.
 func (s *stream) next(ctx context.Context, following Following) error {
-	waiting, cancel := context.WithTimeout(ctx, stillHere)
+	waiting, cancel := context.WithDeadline(ctx, s.told.Add(stillHere))
 	defer cancel()
 	changes, err := following.Next(waiting)
 	switch {
@@ -119,11 +122,13 @@ func (s *stream) next(ctx context.Context, following Following) error {
 			s.write(&changes[i])
 		}
 		if s.text.Len() == 0 {
-			return nil // none that were asked for; where the client stands comes with the next, or when there is nothing to say
+			if time.Since(s.told) < stillHere {
+				return nil // none that were asked for; where the client stands comes with the next, or with the sign of life
+			}
+			s.stillThere(following.Position())
 		}
 	case ctx.Err() == nil && waiting.Err() != nil:
-		s.text.WriteString(": still here\n")
-		s.place(following.Position())
+		s.stillThere(following.Position())
 	default:
 		return err
 	}
@@ -147,6 +152,12 @@ func (s *stream) write(c *Change) {
 	s.place(c.Position)
 }
 
+// stillThere says by a comment that the connection stands.
+func (s *stream) stillThere(position string) {
+	s.text.WriteString(": still here\n")
+	s.place(position)
+}
+
 // place ends an event, or says without one where the client stands by now: it is from there that it goes on.
 func (s *stream) place(position string) { s.text.WriteString("id: " + position + "\n\n") }
 
@@ -156,9 +167,9 @@ func (s *stream) flush() error {
 	if err := s.control.SetWriteDeadline(time.Now().Add(writeLimit)); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return err
 	}
-	_, err := s.text.WriteTo(s.w)
-	if err != nil {
+	if _, err := s.text.WriteTo(s.w); err != nil {
 		return err
 	}
+	s.told = time.Now()
 	return s.control.Flush()
 }

@@ -147,6 +147,30 @@ func TestAStreamSaysThatItIsStillThere(t *testing.T) {
 	})
 }
 
+func TestAStreamSaysThatItIsStillThereWhileOthersMove(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := options(hotAndWarm())
+		changes := &someChanges{come: make(chan []Change)}
+		stopping := make(chan struct{})
+		o.Changes, o.Stopping = changes, stopping
+		w := httptest.NewRecorder()
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			New(o).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/v1/tier-changes?tier=cold", nil))
+		}()
+		for i := range 40 { // more often than a stream is quiet, and none of them was asked for
+			<-time.After(time.Second)
+			changes.come <- []Change{change("lead-7", i+1)}
+		}
+		close(stopping)
+		<-done
+		if said := strings.Count(w.Body.String(), ": still here\nid: after-"); said != int(40*time.Second/stillHere) {
+			t.Errorf("it said so %d times: %q", said, w.Body.String())
+		}
+	})
+}
+
 func TestAClientThatTakesNothingInIsCutOff(t *testing.T) {
 	o := options(hotAndWarm())
 	changes := &someChanges{come: make(chan []Change)}
