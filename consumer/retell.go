@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/hotlead/hotlead/consumer/internal/wire"
 	"github.com/hotlead/hotlead/events"
@@ -65,6 +66,29 @@ func (l *lane) writes() []wire.Partition {
 		writes = append(writes, wire.Partition{Topic: l.Topics.Inbox, Partition: p})
 	}
 	return writes
+}
+
+// withoutTold is the outbox without the changes that the world has been told. That is none of them, or all, and then Kafka
+// holds half of a transaction: its marker in the output, but not that of its offsets.
+func (l *lane) withoutTold(ctx context.Context, f found, outbox []events.OutRecord) ([]events.OutRecord, error) {
+	ours := func(r events.OutRecord) bool { return r.Topic == l.output.Topic }
+	if f.committed == nil || !slices.ContainsFunc(outbox, ours) {
+		return outbox, nil
+	}
+	told := map[string]bool{}
+	err := l.scan(ctx, l.output, f.committed.Output, func(r *events.Record) error {
+		told[string(r.Value)] = true
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	kept := slices.DeleteFunc(slices.Clone(outbox), func(r events.OutRecord) bool { return ours(r) && told[string(r.Value)] })
+	if len(kept) < len(outbox) {
+		l.Metrics.lostTransactions.Inc()
+		l.log.Warn("Kafka holds half of a transaction: the changes, not the offsets: the rest is announced now", "batch", l.ledger.Batch, "changes", len(outbox)-len(kept))
+	}
+	return kept, nil
 }
 
 // retell begins to tell the world what Kafka lost: it notes in told how far the world was told of each lead of which a

@@ -279,10 +279,10 @@ func (l *lane) settle(soft, hard context.Context, f found, todo action) error {
 	case retell:
 		return l.retell(soft, hard, f)
 	case reannounce:
-		return l.announceOutbox(hard)
+		return l.announceOutbox(hard, f)
 	case recoverOn:
 		if !refolding(l.ledger) && l.ledger.Batch > l.committed {
-			return l.announceOutbox(hard)
+			return l.announceOutbox(hard, f)
 		}
 	case resume:
 	}
@@ -290,10 +290,13 @@ func (l *lane) settle(soft, hard context.Context, f found, todo action) error {
 }
 
 // announceOutbox announces the outbox of batch n, byte for byte as it was decided; it may be empty.
-func (l *lane) announceOutbox(hard context.Context) error {
+func (l *lane) announceOutbox(hard context.Context, f found) error {
 	records, err := events.ReadOutbox(l.ledger.Outbox)
 	if err != nil {
 		return &Refusal{Reason: "format", Detail: "the outbox can't be read: " + err.Error(), Mend: "run the version of hotlead that wrote it"}
+	}
+	if records, err = l.withoutTold(hard, f, records); err != nil {
+		return fmt.Errorf("looking for the outbox of batch %d in Kafka: %w", l.ledger.Batch, err)
 	}
 	if err := l.commit(hard, records); err != nil {
 		return fmt.Errorf("announcing the outbox of batch %d: %w", l.ledger.Batch, err)

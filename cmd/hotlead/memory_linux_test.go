@@ -61,13 +61,15 @@ http: {listen: "127.0.0.1:0"}
 limits: {memory_bytes: %d}
 `, kafka, store, write(t, "model.yaml", string(workload.Model)), memory))
 	p := start(t, "hotlead", "run", "--config", config)
+	ended := make(chan int, 1)
+	go func() { ended <- p.ends(t) }()
 	raw := redis.NewClient(&redis.Options{Addr: store})
 	defer raw.Close()
 	for tick := time.NewTicker(100 * time.Millisecond); counted(t, raw, lanes) < events-1000; {
 		select {
 		case <-tick.C:
-		case <-t.Context().Done():
-			t.Fatalf("it said %s", p.errOut.String())
+		case code := <-ended:
+			t.Fatalf("exit %d before its time, standard error %s", code, p.errOut.String())
 		}
 	}
 	if most := peak(t, p.cmd.Process.Pid); most > memory+beyondLeads {
@@ -78,7 +80,7 @@ limits: {memory_bytes: %d}
 	if err := p.cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
-	if code := p.ends(t); code != exitDone {
+	if code := <-ended; code != exitDone {
 		t.Errorf("exit %d, standard error %s", code, p.errOut.String())
 	}
 }

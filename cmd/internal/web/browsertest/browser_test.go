@@ -1,6 +1,6 @@
 // Package browsertest tries the page in a real Chromium, on the real pipeline: what hotlead dev runs.
 //
-// Where no Chromium is installed the tests say so and end; under CI=true that is a failure. HOTLEAD_SCREENSHOTS names a
+// Where no Chromium is installed the tests say so and end; under CI=true that is a failure. SCREENSHOTS names a
 // directory that screenshots are written to.
 package browsertest
 
@@ -242,10 +242,10 @@ func (p *page) until(what, expression string) {
 	}
 }
 
-// shoot writes a screenshot of the whole page where HOTLEAD_SCREENSHOTS says so.
+// shoot writes a screenshot of the whole page where SCREENSHOTS says so.
 func (p *page) shoot(name string) {
 	p.t.Helper()
-	directory := os.Getenv("HOTLEAD_SCREENSHOTS")
+	directory := os.Getenv("SCREENSHOTS")
 	if directory == "" {
 		return
 	}
