@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"strings"
+	"syscall"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/segmentio/kafka-go"
@@ -39,8 +40,8 @@ func gist(err error) string {
 	return text
 }
 
-// KafkaMend is err with what to do about it where Kafka does not let hotlead in: which key of the configuration to look
-// at, or which right the user lacks. Other errors it returns as they are.
+// KafkaMend is err with what to do about it where Kafka is not found or does not let hotlead in: which key of the
+// configuration to look at, or which right the user lacks. Other errors it returns as they are.
 func KafkaMend(err error) error {
 	switch {
 	case errors.Is(err, kafka.SASLAuthenticationFailed):
@@ -50,6 +51,9 @@ func KafkaMend(err error) error {
 	case errors.Is(err, kafka.TopicAuthorizationFailed), errors.Is(err, kafka.GroupAuthorizationFailed),
 		errors.Is(err, kafka.TransactionalIDAuthorizationFailed), errors.Is(err, kafka.ClusterAuthorizationFailed):
 		return withMend(err, "give Kafka's user the rights that SECURITY.md lists")
+	}
+	if isNobodyThere(err) {
+		return withMend(err, "start Kafka, or say where it is: in kafka.brokers of the configuration, or by HOTLEAD_KAFKA_BROKERS=host:port")
 	}
 	return withMend(err, tlsMend(err, "kafka"))
 }
@@ -62,7 +66,16 @@ func RedisMend(err error) error {
 	case redis.HasErrorPrefix(err, "NOPERM"):
 		return withMend(err, "give Redis' user the commands and keys that deploy/redis/users.acl lists")
 	}
+	if isNobodyThere(err) {
+		return withMend(err, "start Redis, or say where it is: in redis.addrs of the configuration, or by HOTLEAD_REDIS_ADDRS=host:port")
+	}
 	return withMend(err, tlsMend(err, "redis"))
+}
+
+// isNobodyThere is whether an address leads nowhere: nothing listens there, or nobody knows the name.
+func isNobodyThere(err error) bool {
+	var name *net.DNSError
+	return errors.Is(err, syscall.ECONNREFUSED) || errors.As(err, &name) && name.IsNotFound
 }
 
 // mendedOf is an error of a lane, which may be of either: only what can be of one alone is mended.

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -17,5 +19,24 @@ func TestTheGistOfAnErrorKnowsNoPort(t *testing.T) {
 	}
 	if cut(1111).Error() == cut(2222).Error() || gist(cut(1111)) != gist(cut(2222)) {
 		t.Errorf("%q and %q", gist(cut(1111)), gist(cut(2222)))
+	}
+}
+
+// Whoever has started nothing yet, or elsewhere, is told which key says where it is.
+func TestAnAddressThatLeadsNowhereIsMended(t *testing.T) {
+	for what, err := range map[string]error{
+		"nothing listens": &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED},
+		"no such name":    &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "kafak", IsNotFound: true}},
+	} {
+		err = fmt.Errorf("asking: %w", err)
+		if text := KafkaMend(err).Error(); !strings.Contains(text, "HOTLEAD_KAFKA_BROKERS=") || strings.Contains(text, "redis") {
+			t.Errorf("%s: %s", what, text)
+		}
+		if text := RedisMend(err).Error(); !strings.Contains(text, "HOTLEAD_REDIS_ADDRS=") || strings.Contains(text, "kafka.") {
+			t.Errorf("%s: %s", what, text)
+		}
+	}
+	if late := (&net.OpError{Op: "dial", Net: "tcp", Err: syscall.ETIMEDOUT}); !errors.Is(KafkaMend(late), error(late)) || KafkaMend(late).Error() != late.Error() {
+		t.Errorf("a server that does not answer is not one that is not there: %v", KafkaMend(late))
 	}
 }

@@ -2,12 +2,17 @@ package main
 
 import (
 	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/hotlead/hotlead/cmd/internal/app"
 	"github.com/hotlead/hotlead/cmd/internal/dev"
 	"github.com/hotlead/hotlead/cmd/internal/dev/servers"
+	"github.com/hotlead/hotlead/scorer"
 )
 
 func newDev() *cobra.Command {
@@ -29,8 +34,14 @@ is kept when it ends. Any Kafka client on this machine can take part.`,
 		if err != nil {
 			return err
 		}
+		named := *model
+		if !slices.Contains(scorer.ShippedModels(), named) {
+			if named, err = filepath.Abs(named); err != nil { // it may be asked for from elsewhere
+				return fmt.Errorf("finding the model %s: %w", *model, err)
+			}
+		}
 		options := dev.Options{
-			Listen: *listen, Kafka: *kafka, Model: loaded, Build: app.ReadBuild(),
+			Listen: *listen, Kafka: *kafka, Model: loaded, ModelName: named, Program: os.Args[0], Build: app.ReadBuild(),
 			// What the service warns of is advice for servers that are kept; these are not.
 			Out: c.OutOrStdout(), Log: app.NewLogger(c.ErrOrStderr(), app.Log{Level: "error", Format: "text"}),
 		}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/errgroup"
@@ -29,7 +30,10 @@ type Options struct {
 	// Listen is the address of the page, the API and the metrics; Kafka the loopback address of the embedded Kafka.
 	Listen, Kafka string
 	Model         *scorer.Model
-	Build         app.Build
+	// Program is how hotlead was called, and ModelName how the model was named: with both, what is proposed to try can be
+	// copied as it is.
+	Program, ModelName string
+	Build              app.Build
 	// Traffic sends the events; nil: nobody does, except whoever connects.
 	Traffic Traffic
 	// Out is told where everything is, and of each change.
@@ -83,23 +87,47 @@ func Run(ctx context.Context, o Options) (err error) {
 	if o.Traffic != nil {
 		all.Go(func() error { return traffic(ctx, o, config.Kafka) })
 	}
-	return all.Wait()
+	err = all.Wait()
+	if err == nil {
+		fmt.Fprintln(o.Out, "\nhotlead has ended; nothing of it is kept")
+	}
+	return err
 }
 
 // welcome says where everything is.
 func welcome(o Options, http net.Addr, config app.Config) {
 	page := "http://" + http.String()
+	kafka, redis := config.Kafka.Brokers[0], config.Redis.Addrs[0]
 	fmt.Fprintf(o.Out, `hotlead is running with everything in this process (model %s, version %d)
 
   page     %s
   API      %s/v1/leads?tier=hot
   metrics  %s/metrics
   Kafka    %s  (send events to %s and %s, read %s)
+  Redis    %s
+
+In another terminal, ada asks for a demo, and three ways to see what comes of it:
+
+  export HOTLEAD_KAFKA_BROKERS=%s HOTLEAD_REDIS_ADDRS=%s HOTLEAD_MODEL=%s
+  curl %s/v1/events -H 'Content-Type: application/cloudevents+json' \
+    -d '{"specversion":"1.0","id":"1","source":"try","type":"demo.requested","subject":"ada","data":{}}'
+  %[15]s lead show ada
+  %[15]s lead history ada
+  %[15]s watch --since 1h
 
 Stop with Ctrl-C. Tier changes, as they happen:
 
-`, o.Model.Name, o.Model.Version, page, page, page, config.Kafka.Brokers[0],
-		config.Kafka.Topics.Engagement, config.Kafka.Topics.Qualification, config.Kafka.Topics.TierChanges)
+`, o.Model.Name, o.Model.Version, page, page, page, kafka,
+		config.Kafka.Topics.Engagement, config.Kafka.Topics.Qualification, config.Kafka.Topics.TierChanges, redis,
+		kafka, redis, shellWord(o.ModelName), page, shellWord(o.Program))
+}
+
+// shellWord is text as one word of a shell.
+func shellWord(text string) string {
+	if strings.Trim(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./") == "" {
+		return text
+	}
+	return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 }
 
 // traffic gives the traffic a way to send.

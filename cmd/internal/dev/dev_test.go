@@ -139,6 +139,7 @@ func runDev(t *testing.T, o Options) *running {
 	out, in := io.Pipe()
 	ctx, stop := context.WithCancel(t.Context())
 	r := &running{lines: bufio.NewScanner(out), stop: stop, ended: make(chan error, 1)}
+	o.ModelName, o.Program = "own model.yaml", "hotlead"
 	o.Out, o.Log, o.Listen, o.Kafka = in, slog.New(slog.DiscardHandler), "127.0.0.1:0", "127.0.0.1:0"
 	go func() {
 		err := Run(ctx, o)
@@ -204,7 +205,12 @@ func TestDevShowsLeadsTurningHot(t *testing.T) {
 		}
 	}
 	r.stop()
+	last := ""
 	for r.lines.Scan() { // until all is closed
+		last = r.lines.Text()
+	}
+	if last != "hotlead has ended; nothing of it is kept" {
+		t.Errorf("its last words are %q", last)
 	}
 	if err := <-r.ended; err != nil {
 		t.Errorf("a planned stop ends with %v", err)
