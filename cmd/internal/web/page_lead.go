@@ -2,8 +2,10 @@ package web
 
 import (
 	"context"
+	"maps"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -139,16 +141,30 @@ func sheet(s *Shown) []criterion {
 	return all
 }
 
-// levels are the ratings that a criterion can get, highest first: those with a text, or the whole ones of a small scale.
+// scaleSteps is in how many steps at most a scale is offered: every whole rating of one that is not wider.
+const scaleSteps = 10
+
+// levels are the ratings that can be chosen for a criterion, highest first: those with a text, every whole one of a small
+// scale, and some of a wide one that has no texts.
 func levels(m *scorer.Description, c scorer.CriterionInfo) []level {
-	var all []level
+	texts := map[float64]string{}
 	for _, l := range c.Levels {
-		all = append(all, level{Rating: plain(l.Rating), Text: l.Text})
+		texts[l.Rating] = l.Text
 	}
-	if len(all) == 0 && m.HighestRating-m.LowestRating <= 10 {
-		for rating := m.HighestRating; rating >= m.LowestRating; rating-- {
-			all = append(all, level{Rating: plain(rating)})
+	wide := m.HighestRating - m.LowestRating
+	for i := range scaleSteps + 1 {
+		rating := m.HighestRating - float64(i)
+		if wide > scaleSteps {
+			rating = min(max(math.Round(m.HighestRating-wide*float64(i)/scaleSteps), m.LowestRating), m.HighestRating)
 		}
+		_, said := texts[rating]
+		if !said && rating >= m.LowestRating && (wide <= scaleSteps || len(c.Levels) == 0) {
+			texts[rating] = ""
+		}
+	}
+	var all []level
+	for _, rating := range slices.Backward(slices.Sorted(maps.Keys(texts))) {
+		all = append(all, level{Rating: plain(rating), Text: texts[rating]})
 	}
 	return all
 }

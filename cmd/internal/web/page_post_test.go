@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/hotlead/hotlead/scorer"
 )
 
 // toldChanges are changes that were told, as JSON of one lead and as moves by hour.
@@ -110,6 +112,31 @@ func TestFormsThatAreRefused(t *testing.T) {
 	r := post(t, New(o), "/leads/x/disposition", url.Values{"disposition": {"invalid"}}, "Sec-Fetch-Site", "same-origin")
 	if text := body(t, r); r.StatusCode != 503 || r.Header.Get("Retry-After") == "" || strings.Contains(text, "10.1.2.3") {
 		t.Errorf("Kafka is away: status %d, %s", r.StatusCode, text)
+	}
+}
+
+func TestEveryCriterionCanBeRated(t *testing.T) {
+	said := []scorer.LevelInfo{{Rating: 5, Text: "all"}, {Rating: 1, Text: "none"}}
+	for _, c := range []struct {
+		lowest, highest float64
+		texts           []scorer.LevelInfo
+		want            string
+	}{
+		{1, 5, nil, "5 4 3 2 1"},
+		{1, 5, said, "5=all 4 3 2 1=none"},
+		{0.5, 3, nil, "3 2 1"},
+		{0, 100, nil, "100 90 80 70 60 50 40 30 20 10 0"},
+		{1, 20, nil, "20 18 16 14 12 11 9 7 5 3 1"},
+		{0, 100, said, "5=all 1=none"},
+		{1e17, 1e17, nil, "100000000000000000"},
+	} {
+		var got []string
+		for _, l := range levels(&scorer.Description{LowestRating: c.lowest, HighestRating: c.highest}, scorer.CriterionInfo{Levels: c.texts}) {
+			got = append(got, strings.TrimSuffix(l.Rating+"="+l.Text, "="))
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("from %v to %v, with %v: %q, want %q", c.lowest, c.highest, c.texts, got, c.want)
+		}
 	}
 }
 
