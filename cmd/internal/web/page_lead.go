@@ -17,6 +17,8 @@ import (
 type leadView struct {
 	ID    string
 	Known bool
+	// Writable is whether the call sheet of whoever looks is taken.
+	Writable bool
 	Shown
 	Value, Measure string
 	Moved          move
@@ -68,6 +70,7 @@ func (h *handler) leadPage(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	view, err := h.leadView(r.Context(), id)
+	view.Writable = h.mayWrite(r)
 	h.draw(w, r, "lead", id, view, err)
 }
 

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"reflect"
 	"strings"
@@ -172,5 +174,36 @@ func TestTiersByHourAreReckonedBackFromNow(t *testing.T) {
 	}
 	if m := movesByHour(hours); !reflect.DeepEqual(m.Values, []int{5, 4, 0}) || m.Total != 9 {
 		t.Errorf("got %+v", m)
+	}
+}
+
+// Where no event would be taken, the call sheet is there to be read, and says so before anyone has chosen.
+func TestACallSheetThatIsNotTakenIsThereToBeRead(t *testing.T) {
+	const said, button = "setting <code>http.token_file</code>", ` hx-post="/leads/a%2Fb%20c/`
+	local := context.WithValue(t.Context(), http.LocalAddrContextKey, net.Addr(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8080}))
+	for _, c := range []struct {
+		name, host, token string
+		ctx               context.Context
+		written           bool
+	}{
+		{"from this machine", "localhost:8080", "", local, true},
+		{"from elsewhere", "leads.example", "", t.Context(), false},
+		{"by another name", "leads.example", "", local, false},
+		{"from elsewhere with the token", "leads.example", "s3cret", t.Context(), true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o := pageOptions(aFew(t))
+			o.Token = c.token
+			r := httptest.NewRequestWithContext(c.ctx, "GET", "/leads/a%2Fb%20c", http.NoBody)
+			r.Host = c.host
+			r.SetBasicAuth("sdr-7", c.token)
+			w := httptest.NewRecorder()
+			New(o).ServeHTTP(w, r)
+			text := w.Body.String()
+			holds(t, text, "Call sheet", `aria-pressed="true"`)
+			if strings.Contains(text, said) == c.written || strings.Contains(text, button) != c.written || strings.Contains(text, " disabled>") == c.written {
+				t.Errorf("written: %t\n%s", c.written, text)
+			}
+		})
 	}
 }

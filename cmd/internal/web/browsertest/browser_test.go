@@ -92,6 +92,9 @@ func startAt(t *testing.T, model, address string) *service {
 	return s
 }
 
+// outside is a name by which a browser gets here that is not this machine's own.
+const outside = "leads.example"
+
 // browser is a Chromium.
 type browser struct{ context context.Context }
 
@@ -113,7 +116,8 @@ func newBrowser(t *testing.T) *browser {
 		return nil
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.Flag("disable-dev-shm-usage", true),
-		chromedp.Env("TZ=Europe/Berlin"), chromedp.Flag("lang", "en-GB"))
+		chromedp.Env("TZ=Europe/Berlin"), chromedp.Flag("lang", "en-GB"),
+		chromedp.Flag("host-resolver-rules", "MAP "+outside+" 127.0.0.1"))
 	allocator, stop := chromedp.NewExecAllocator(t.Context(), options...)
 	t.Cleanup(stop)
 	ctx, end := chromedp.NewContext(allocator)
