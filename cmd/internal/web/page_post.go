@@ -11,7 +11,9 @@ import (
 	"slices"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
+	"github.com/hotlead/hotlead/events"
 	"github.com/hotlead/hotlead/scorer"
 )
 
@@ -68,8 +70,9 @@ func (h *handler) learn(w http.ResponseWriter, r *http.Request, kind string, rea
 		return
 	}
 	id := r.PathValue("id")
-	if id == "" || len(id) > longestID {
-		writeProblem(w, http.StatusBadRequest, "a lead ID has 1 to 256 bytes")
+	// One that is not UTF-8 would be another lead's in JSON.
+	if id == "" || len(id) > longestID || !utf8.ValidString(id) {
+		writeProblem(w, http.StatusBadRequest, "a lead ID has 1 to 256 bytes of UTF-8")
 		return
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, longestForm)
@@ -94,9 +97,15 @@ func (h *handler) learn(w http.ResponseWriter, r *http.Request, kind string, rea
 		writeProblem(w, http.StatusInternalServerError, "")
 		return
 	}
+	// As others send it: what lanes would not take, such as an ID with a line break in it, is not answered as if it counted.
+	list, refusals := h.judge([]events.Record{structured(r, value)})
+	if len(refusals) > 0 {
+		writeRefused(w, refusals)
+		return
+	}
 	ctx, cancel := context.WithTimeout(r.Context(), sendingTime)
 	defer cancel()
-	if err := h.Sender.Send(ctx, []Event{{Lead: id, Type: kind, Value: value}}); err != nil {
+	if err := h.Sender.Send(ctx, list); err != nil {
 		if r.Context().Err() == nil {
 			h.Log.Warn("an event of the page can't be sent", "type", kind, "error", err)
 		}

@@ -91,6 +91,8 @@ func TestFormsThatAreRefused(t *testing.T) {
 	}{
 		{"no such criterion", "/leads/x/ratings", url.Values{"criterion": {"height"}, "rating": {"3"}}, nil, 400, "no such criterion"},
 		{"off the scale", "/leads/x/ratings", url.Values{"criterion": {"need"}, "rating": {"6"}}, nil, 400, "from 1 to 5"},
+		{"no UTF-8", "/leads/%ff/disposition", url.Values{"disposition": {"invalid"}}, nil, 400, "of UTF-8"},
+		{"a line break", "/leads/a%0Ab/disposition", url.Values{"disposition": {"invalid"}}, nil, 400, "invalid_subject"},
 		{"no number", "/leads/x/ratings", url.Values{"criterion": {"need"}, "rating": {"NaN"}}, nil, 400, "from 1 to 5"},
 		{"no such disposition", "/leads/x/disposition", url.Values{"disposition": {"maybe"}}, nil, 400, "no such disposition"},
 		{"in the URL", "/leads/x/disposition?disposition=invalid", nil, nil, 400, "no such disposition"},
