@@ -86,6 +86,9 @@ func parameters(r *http.Request, known ...string) (asked url.Values, problem str
 		return nil, "the parameters are not encoded as a URL has them"
 	}
 	for name, values := range asked {
+		if len(known) == 0 {
+			return nil, "no parameters are known here"
+		}
 		if !slices.Contains(known, name) {
 			return nil, "a parameter is not known; there is " + strings.Join(known, ", ")
 		}

@@ -35,10 +35,16 @@ func (h *handler) guard(next http.Handler) http.Handler {
 }
 
 // mayWrite is whether events are taken from whoever asks: with a token from all who have shown it, without one from this
-// machine alone. The name that was asked for counts too, or a site could have its own name lead here.
+// machine alone. The name that was asked for counts too, or a site could have its own name lead here. What a proxy on this
+// machine passes on comes from elsewhere.
 func (h *handler) mayWrite(r *http.Request) bool {
 	if h.Token != "" {
 		return true
+	}
+	for _, passedOn := range [...]string{"Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via"} {
+		if r.Header.Get(passedOn) != "" {
+			return false
+		}
 	}
 	at, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	return at != nil && isLoopback(at.String()) && isLoopback(r.Host)

@@ -116,6 +116,7 @@ func (f *fault) write(w http.ResponseWriter) {
 		return
 	}
 	if f.status == http.StatusUnsupportedMediaType {
+		w.Header().Set("Accept-Encoding", "identity")
 		w.Header().Set("Accept-Post", structuredType+", "+batchType+", application/json")
 	}
 	writeProblem(w, f.status, f.detail)
@@ -127,6 +128,9 @@ func (h *handler) readRecords(w http.ResponseWriter, r *http.Request) ([]events.
 	media, _, err := mime.ParseMediaType(contentType)
 	if err != nil && contentType != "" {
 		return nil, &fault{status: http.StatusUnsupportedMediaType, detail: "the content type can't be read"}
+	}
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		return nil, &fault{status: http.StatusUnsupportedMediaType, detail: "send events as they are: no Content-Encoding is taken"}
 	}
 	limit := int64(h.Limits.EventBytes)
 	if media == batchType {

@@ -158,6 +158,7 @@ func TestPostsThatCannotBeRead(t *testing.T) {
 		"no content type":         {"", some("1", "a"), nil, 415, "send an event as"},
 		"another format":          {"application/cloudevents+avro", "x", []string{"ce-specversion", "1.0"}, 415, "send an event as"},
 		"no content type at all":  {";;", "x", nil, 415, "the content type can't be read"},
+		"compressed":              {structuredType, some("1", "a"), []string{"Content-Encoding", "gzip"}, 415, "no Content-Encoding is taken"},
 		"no array":                {batchType, some("1", "a"), nil, 400, "a batch is a JSON array of events"},
 		"null":                    {batchType, "null", nil, 400, "a batch is a JSON array of events"},
 		"too many":                {batchType, "[" + strings.Repeat("1,", 1000) + "1]", nil, 413, "a batch has at most 1000 events"},
@@ -233,6 +234,15 @@ func TestWithoutATokenEventsAreTakenFromThisMachineAlone(t *testing.T) {
 		New(o).ServeHTTP(w, rating)
 		if w.Code != c.status {
 			t.Errorf("%s, by the page: %d, %s", name, w.Code, w.Body)
+		}
+		for _, header := range []string{"X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"} {
+			passedOn := r.Clone(r.Context())
+			passedOn.Header.Set(header, "10.1.2.3")
+			w = httptest.NewRecorder()
+			New(o).ServeHTTP(w, passedOn)
+			if w.Code != 403 {
+				t.Errorf("%s, through a proxy that says %s: %d, %s", name, header, w.Code, w.Body)
+			}
 		}
 	}
 }

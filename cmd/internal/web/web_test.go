@@ -267,7 +267,7 @@ func TestTheChangesOfALead(t *testing.T) {
 		"/v1/leads/lead-7/changes":      `{"lead":"lead-7","changes":[` + first + "," + second + "]}\n",
 		"/v1/leads/a%2Fb%20c/changes":   `{"lead":"a/b c","changes":[]}` + "\n",
 		"/v1/leads/nobody/changes":      noSuchLead,
-		"/v1/leads/lead-7/changes?at=x": "a parameter is not known",
+		"/v1/leads/lead-7/changes?at=x": "no parameters are known here",
 	} {
 		if text := body(t, get(t, h, "GET", target)); !strings.Contains(text, want) {
 			t.Errorf("%s: %s", target, text)
