@@ -39,6 +39,8 @@ type Reader struct {
 	lanes    atomic.Int64
 	// other is the model, not the configured one, that a lane was last found under.
 	other atomic.Pointer[scorer.Model]
+	// looks holds one for each look through many leads in hand.
+	looks chan struct{}
 }
 
 var _ web.Leads = (*Reader)(nil)
@@ -46,7 +48,7 @@ var _ web.Leads = (*Reader)(nil)
 // NewReader reads leads of the store, spread over as many lanes as lanes says. A lane that is under another model than
 // the configured one is shown by its own.
 func NewReader(store Store, lanes func(context.Context) (int, error), model *scorer.Model) *Reader {
-	return &Reader{store: store, model: model, now: time.Now, askLanes: lanes}
+	return &Reader{store: store, model: model, now: time.Now, askLanes: lanes, looks: make(chan struct{}, looksAtOnce)}
 }
 
 func (r *Reader) laneCount(ctx context.Context) (int, error) {

@@ -99,6 +99,13 @@ func (r *Reader) List(ctx context.Context, q web.LeadQuery) (web.LeadPage, error
 			return web.LeadPage{}, err
 		}
 	}
+	if q.Account != "" {
+		done, err := r.look(ctx)
+		if err != nil {
+			return web.LeadPage{}, err
+		}
+		defer done()
+	}
 	v := r.views()
 	for reads := 0; reads < mostReads && len(page.Leads) < q.Limit; {
 		var found []json.RawMessage

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -22,8 +21,6 @@ import (
 const (
 	// courseSamples is in how many pieces each part of a lead's course is drawn: until now, to the next change, beyond it.
 	courseSamples = 60
-	// lookedThrough is through how many leads of a tier those of a route or an account are looked for.
-	lookedThrough = 20_000
 	// A forecast reaches a little beyond the next change, and a month where there will be none.
 	shortestForecast = 24 * time.Hour
 	usualForecast    = 30 * 24 * time.Hour
@@ -48,35 +45,27 @@ func (r *Reader) Shown(ctx context.Context, s web.Sought) ([]web.Shown, int64, e
 	if err != nil {
 		return nil, 0, err
 	}
-	narrow, look := s.Route != "" || s.Account != "", s.Limit
-	if narrow {
-		look = lookedThrough
+	if s.Route != "" || s.Account != "" {
+		found, total, err := r.lookThrough(ctx, s, lanes)
+		return forPages(found), total, err
 	}
-	found, err := r.store.Top(ctx, lanes, s.Tier, look)
+	found, err := r.store.Top(ctx, lanes, s.Tier, s.Limit)
 	if err != nil {
 		return nil, 0, consumer.RedisMend(fmt.Errorf("listing the leads of a tier: %w", err))
 	}
 	v := r.views()
 	shown := make([]shownLead, 0, len(found))
-	account := strings.ToLower(s.Account)
 	for _, f := range found {
-		// Asked first, for it needs no reckoning.
-		if !strings.Contains(strings.ToLower(f.Lead.Account), account) {
-			continue
-		}
 		lead, err := v.show(ctx, f)
 		if err != nil {
 			return nil, 0, err
 		}
 		// The index is as of each lead's last write; time may have moved one on since.
-		if lead.lead.Tier == s.Tier && (s.Route == "" || s.Route == lead.standing.Route) {
+		if lead.lead.Tier == s.Tier {
 			shown = append(shown, lead)
 		}
 	}
 	sortByRank(shown)
-	if narrow {
-		return forPages(shown[:min(len(shown), s.Limit)]), int64(len(shown)), nil
-	}
 	counts, err := r.Counts(ctx) // after the list, so that a lead which comes in between is not listed uncounted
 	if err != nil {
 		return nil, 0, err

@@ -1,10 +1,13 @@
 package app
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"math"
 	"reflect"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -12,6 +15,7 @@ import (
 	"github.com/hotlead/hotlead/cmd/internal/web"
 	"github.com/hotlead/hotlead/consumer"
 	"github.com/hotlead/hotlead/scorer"
+	"github.com/hotlead/hotlead/state"
 )
 
 func TestPagesShowTheLeadsOfAnAccount(t *testing.T) {
@@ -44,6 +48,69 @@ func TestPagesShowTheLeadsOfAnAccount(t *testing.T) {
 			t.Errorf("%+v: %v of %d", c.sought, ids, total)
 		}
 	}
+}
+
+// pagedKept is a store that tells of each page that is asked for.
+type pagedKept struct {
+	*kept
+	page func(limit int)
+}
+
+func (c pagedKept) Page(ctx context.Context, after []int64, tier string, limit int) ([]state.LeadAt, []int64, error) {
+	c.page(limit)
+	return c.kept.Page(ctx, after, tier, limit)
+}
+
+func TestAnAccountIsLookedForAPieceAtATime(t *testing.T) {
+	all := map[string]time.Duration{}
+	for i := range lookedAtOnce + 200 {
+		all[fmt.Sprintf("lead-%04d", i)] = time.Duration(i) * time.Second / 2
+	}
+	k := acted(t, all)
+	for _, l := range k.leads {
+		l.Account = "acme"
+	}
+	pages, largest := 0, 0
+	r := readerAt(t, k, begun.Add(time.Hour))
+	r.store = pagedKept{k, func(limit int) { pages, largest = pages+1, max(largest, limit) }}
+	leads, total, err := r.Shown(t.Context(), web.Sought{Tier: "hot", Account: "acme", Limit: 3})
+	if err != nil || total != int64(len(all)) || len(leads) != 3 || pages != 2 || largest != lookedAtOnce {
+		t.Fatalf("%d of %d, by %d pages of up to %d, %v", len(leads), total, pages, largest, err)
+	}
+	for i, l := range leads { // the newest, wherever their lanes' pages had them
+		if want := fmt.Sprintf("lead-%04d", len(all)-1-i); l.Lead.ID != want {
+			t.Errorf("%s comes where %s should", l.Lead.ID, want)
+		}
+	}
+}
+
+func TestOnlySoManyLookAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := readerAt(t, acted(t, map[string]time.Duration{"a": 0}), begun)
+		for name, look := range map[string]func() error{
+			"the page": func() error {
+				_, _, err := r.Shown(t.Context(), web.Sought{Tier: "hot", Account: "x", Limit: 1})
+				return err
+			},
+			"the API": func() error {
+				_, err := r.List(t.Context(), web.LeadQuery{Tier: "hot", Account: "x", Limit: 1})
+				return err
+			},
+		} {
+			for range looksAtOnce {
+				r.looks <- struct{}{}
+			}
+			if err := look(); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%s: one too many looks: %v", name, err)
+			}
+			for range looksAtOnce {
+				<-r.looks
+			}
+			if err := look(); err != nil || len(r.looks) > 0 {
+				t.Errorf("%s: %v, and %d still look", name, err, len(r.looks))
+			}
+		}
+	})
 }
 
 func TestTheCourseOfALead(t *testing.T) {
