@@ -25,7 +25,7 @@ func Page(m scorer.Description) (string, error) {
 	p := &page{speaker: s, model: m}
 	p.line("# %s, version %d", m.Name, m.Version)
 	if m.Comment != "" {
-		p.line("%s", m.Comment)
+		p.line("%s", literal(m.Comment))
 		p.line("")
 	}
 	p.line("*This page is made from the model by `hotlead model show --markdown`. A condition that speaks of something not known\n" +
@@ -62,7 +62,7 @@ func (p *page) tiers() {
 		}
 		when := "all others; every lead begins here"
 		if t.When != "" {
-			when = "where " + p.condition(t.When)
+			when = "where " + spoken(p.condition(t.When))
 		}
 		p.line("%d. **%s**%s: %s.", i+1, t.Name, route, when)
 	}
@@ -82,7 +82,7 @@ func (p *page) stages() {
 	p.line("\n## Stages")
 	p.line("A lead reaches each once, and keeps it whatever happens later:\n")
 	for i, s := range p.model.Stages {
-		p.line("%d. **%s**: once %s.", i+1, s.Name, p.condition(s.When))
+		p.line("%d. **%s**: once %s.", i+1, s.Name, spoken(p.condition(s.When)))
 	}
 }
 
@@ -135,7 +135,7 @@ func (p *page) engagement() {
 
 // rule says what a rule is worth. What it counts fades as is said above, if it does not say otherwise.
 func (p *page) rule(r scorer.RuleDescription, above scorer.DecayDescription) {
-	p.line("- **%s**: %s: %s.", r.ID, p.occasion(r), strings.Join(p.gives(r, above), ", "))
+	p.line("- **%s**: %s: %s.", r.ID, spoken(p.occasion(r)), spoken(strings.Join(p.gives(r, above), ", ")))
 }
 
 // occasion says what a rule is on.
@@ -195,7 +195,7 @@ func (p *page) fit() {
 	}
 	p.line("%s. They do not fade.\n", about)
 	for _, r := range m.FitRules {
-		p.line("- **%s**: %s: %s.", r.ID, p.condition(r.When), points(r.Points))
+		p.line("- **%s**: %s: %s.", r.ID, spoken(p.condition(r.When)), points(r.Points))
 	}
 	if len(m.Grades) == 0 {
 		return
@@ -225,24 +225,24 @@ func (p *page) qualification() {
 		if c.Label == c.Name {
 			p.line("\n### %s", c.Name)
 		} else {
-			p.line("\n### %s (`%s`)", c.Label, c.Name)
+			p.line("\n### %s (`%s`)", inline(c.Label), c.Name)
 		}
 		for _, q := range c.Questions {
-			p.line("- “%s”", q)
+			p.line("- “%s”", inline(q))
 		}
 		if len(c.Levels) == 0 {
 			continue
 		}
 		p.line("\n| rating | means |\n|---|---|")
 		for _, l := range c.Levels {
-			p.line("| %s | %s |", number(l.Rating), strings.ReplaceAll(l.Text, "|", "\\|"))
+			p.line("| %s | %s |", number(l.Rating), inline(l.Text))
 		}
 	}
 }
 
 func (p *page) rank() {
 	p.line("\n## Who comes first")
-	p.line("Within a tier: %s.", p.first())
+	p.line("Within a tier: %s.", spoken(p.first()))
 }
 
 // first says who comes first within a tier.
