@@ -48,7 +48,12 @@ type process struct {
 
 func start(t *testing.T, as string, args ...string) *process {
 	t.Helper()
-	p := &process{cmd: exec.CommandContext(t.Context(), os.Args[0], args...)}
+	return startFile(t, os.Args[0], as, args...)
+}
+
+func startFile(t *testing.T, file, as string, args ...string) *process {
+	t.Helper()
+	p := &process{cmd: exec.CommandContext(t.Context(), file, args...)}
 	p.cmd.Env = append(os.Environ(), actAs+"="+as)
 	p.cmd.Stderr = &p.errOut
 	out, err := p.cmd.StdoutPipe()

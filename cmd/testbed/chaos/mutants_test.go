@@ -76,7 +76,7 @@ func mutants() []mutant {
 		},
 		{
 			guard: "the outbox", file: "consumer/takeover.go",
-			old:   "	case reannounce:\n		return l.announceOutbox(hard)\n",
+			old:   "	case reannounce:\n		return l.announceOutbox(hard, f)\n",
 			new:   "	case reannounce:\n		return l.commitBare(hard)\n",
 			cells: []string{"kill/decided"},
 		},

@@ -7,6 +7,7 @@ package browsertest
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	cdppage "github.com/chromedp/cdproto/page"
@@ -223,9 +225,26 @@ func (p *page) do(actions ...chromedp.Action[chromedp.Void]) {
 // ask is the value of an expression on the page.
 func ask[T any](p *page, expression string) T {
 	p.t.Helper()
+	value, err := try[T](p, expression)
+	if err != nil {
+		p.t.Fatalf("%s: %v", expression, err)
+	}
+	return value
+}
+
+func try[T any](p *page, expression string) (T, error) {
 	ctx, cancel := context.WithTimeout(p.tab, patience)
 	defer cancel()
-	value, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	return chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+}
+
+// holds is whether an expression is true. On a page that the browser is just leaving, nothing is.
+func (p *page) holds(expression string) bool {
+	p.t.Helper()
+	value, err := try[bool](p, "Boolean("+expression+")")
+	if gone := new(cdproto.Error); errors.As(err, &gone) && gone.Code == -32000 {
+		return false
+	}
 	if err != nil {
 		p.t.Fatalf("%s: %v", expression, err)
 	}
@@ -237,7 +256,7 @@ func (p *page) until(what, expression string) {
 	p.t.Helper()
 	deadline, every := time.After(patience), time.NewTicker(50*time.Millisecond)
 	defer every.Stop()
-	for !ask[bool](p, "Boolean("+expression+")") {
+	for !p.holds(expression) {
 		select {
 		case <-deadline:
 			p.t.Fatalf("it never came that %s; the page says\n%s", what, ask[string](p, "document.body.innerText"))
