@@ -129,9 +129,13 @@ func (t *table) line(c *words.Change) string {
 		fmt.Sprintf(" %6s  ", words.Points(c.Data.Score)) + c.Why()
 }
 
+// widest is how many characters a column widens to at most: one lead with a very long ID is out of line, and not all that
+// come after it.
+const widest = 40
+
 // wide is text with so many spaces behind it that it is as wide as its column, which widens for it.
 func wide(column *int, text string) string {
 	n := utf8.RuneCountInString(text)
-	*column = max(*column, n)
-	return text + strings.Repeat(" ", *column-n)
+	*column = max(*column, min(n, widest))
+	return text + strings.Repeat(" ", max(*column-n, 0))
 }

@@ -129,6 +129,21 @@ $`)
 	}
 }
 
+func TestALongIDDoesNotPushAwayWhatComesAfterIt(t *testing.T) {
+	var column int
+	for _, c := range []struct{ text, want string }{
+		{"ada", "ada"},
+		{"grace", "grace"},
+		{"ada", "ada  "},
+		{strings.Repeat("x", 256), strings.Repeat("x", 256)},
+		{"ada", "ada" + strings.Repeat(" ", widest-3)},
+	} {
+		if got := wide(&column, c.text); got != c.want {
+			t.Errorf("%q is written %q", c.text, got)
+		}
+	}
+}
+
 func TestWatchTellsWhatWasAskedFor(t *testing.T) {
 	config, announce, _ := changesOf(t)
 	announce(adaCooled, adaHot, bobCold, adaMQL)
