@@ -264,7 +264,8 @@
   document.getElementById("find").addEventListener("submit", (event) => {
     event.preventDefault();
     const id = document.getElementById("find-id").value.trim();
-    if (id) location.href = "/leads/" + encodeURIComponent(id);
+    if (id === "." || id === "..") say("A lead of this ID can’t be shown here, since no address leads to it: hotlead lead show does.", true);
+    else if (id) location.href = "/leads/" + encodeURIComponent(id);
   });
 
   tell(document);
