@@ -57,9 +57,12 @@ func (r *RedisServer) Block(d time.Duration) {
 		probe, done := r.client()
 		defer done()
 		probe.Options().ReadTimeout = 20 * time.Millisecond
-		if err := errors.Join(slow.Ping(ctx).Err(), probe.Ping(ctx).Err()); err != nil { // both are connected
+		connected := eventually(ctx, "Redis to answer", func(ctx context.Context) error {
+			return errors.Join(slow.Ping(ctx).Err(), probe.Ping(ctx).Err()) // a busy machine may take longer than the probe waits
+		})
+		if connected != nil {
 			hangUp()
-			return err
+			return connected
 		}
 		asked := make(chan struct{})
 		go func() {
