@@ -78,26 +78,35 @@ func (r *Reader) Tiers() []string {
 // the newest that was folded: that is then the instant it is shown as of. The error matches web.ErrNoLead where there
 // is no such lead.
 func (r *Reader) Lead(ctx context.Context, id string, at time.Time) (json.RawMessage, error) {
-	lanes, err := r.laneCount(ctx)
+	if at.IsZero() {
+		at = r.now()
+	}
+	lead, v, err := r.find(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	if at.IsZero() {
-		at = r.now()
+	return v.json(v.show(lead, scorer.InstantOf(at))), nil
+}
+
+// find is a lead as it was last stored, the caller's own copy, and the view of its lane's model. The error matches
+// web.ErrNoLead where there is no such lead.
+func (r *Reader) find(ctx context.Context, id string) (*scorer.Lead, *view, error) {
+	lanes, err := r.laneCount(ctx)
+	if err != nil {
+		return nil, nil, err
 	}
 	lead, inForce, err := r.store.LeadByID(ctx, events.Lane(id, lanes), id)
 	switch {
 	case errors.Is(err, state.ErrNoLead):
-		return nil, fmt.Errorf("%w: %w", web.ErrNoLead, err)
+		return nil, nil, fmt.Errorf("%w: %w", web.ErrNoLead, err)
 	case err != nil:
-		return nil, consumer.RedisMend(fmt.Errorf("reading a lead: %w", err))
+		return nil, nil, consumer.RedisMend(fmt.Errorf("reading a lead: %w", err))
 	}
 	model, err := r.modelOf(inForce)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	v := newView(model)
-	return v.json(v.show(lead, scorer.InstantOf(at))), nil
+	return lead, newView(model), nil
 }
 
 // sortByRank puts the highest rank first.

@@ -13,7 +13,6 @@ import (
 
 	"github.com/hotlead/hotlead/cmd/internal/web"
 	"github.com/hotlead/hotlead/consumer"
-	"github.com/hotlead/hotlead/events"
 	"github.com/hotlead/hotlead/scorer"
 	"github.com/hotlead/hotlead/state"
 )
@@ -138,22 +137,11 @@ func (r *Reader) InForce(ctx context.Context) ([]web.InForce, error) {
 // Course is a lead as it stands now, how it came from the newest instant that was folded, and where time alone will take
 // it. The error matches web.ErrNoLead where there is no such lead.
 func (r *Reader) Course(ctx context.Context, id string) (*web.Course, error) {
-	lanes, err := r.laneCount(ctx)
+	lead, v, err := r.find(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	lead, inForce, err := r.store.LeadByID(ctx, events.Lane(id, lanes), id)
-	switch {
-	case errors.Is(err, state.ErrNoLead):
-		return nil, fmt.Errorf("%w: %w", web.ErrNoLead, err)
-	case err != nil:
-		return nil, consumer.RedisMend(fmt.Errorf("reading a lead: %w", err))
-	}
-	model, err := r.modelOf(inForce)
-	if err != nil {
-		return nil, err
-	}
-	return newView(model).course(lead, scorer.InstantOf(r.now())), nil
+	return v.course(lead, scorer.InstantOf(r.now())), nil
 }
 
 // course draws the course of lead, which is the caller's own copy.

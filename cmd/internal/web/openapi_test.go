@@ -141,7 +141,7 @@ func holding(t testing.TB, h http.Handler) http.Handler {
 		d.hold(t, r, kept.Code, kept.Header(), kept.Body.Bytes())
 		maps.Copy(w.Header(), kept.Header())
 		w.WriteHeader(kept.Code)
-		_, _ = w.Write(kept.Body.Bytes())
+		_, _ = w.Write(kept.Body.Bytes()) // a client that is gone needs no answer
 	})
 }
 

@@ -27,7 +27,9 @@ func serveOn(t *testing.T, o Options, change func(*http.Server)) string {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = server.Serve(listener)
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			t.Error(err)
+		}
 	}()
 	t.Cleanup(func() {
 		server.Close()
