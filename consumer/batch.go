@@ -27,8 +27,10 @@ type batch struct {
 	toldFirst []state.ToldWrite
 	// caused are, for each of changes, the timestamp of the record that caused it; 0: time or a model did.
 	caused []scorer.Instant
-	out    []events.OutRecord
-	told   []state.ToldWrite
+	// out is what the batch announces, records the memory of those that tell of its changes.
+	out     []events.OutRecord
+	records events.ChangeRecords
+	told    []state.ToldWrite
 	// done are the told leads that this batch has reconciled.
 	done []string
 	// due is how many timers the batch fires.
@@ -379,16 +381,17 @@ func (l *lane) load(ctx context.Context) error {
 	b := &l.batch
 	defer l.phase("load")()
 	if b.clock >= l.nextDue {
-		due, err := l.store.Due(ctx, b.clock, dueAtOnce)
+		due := 0
+		err := l.store.Due(ctx, b.clock, dueAtOnce, func(id string) {
+			w := l.want(id)
+			w.asked, w.fired = true, true
+			due++
+		})
 		if err != nil {
 			return fmt.Errorf("reading the timers of lane %d: %w", l.number, err)
 		}
-		l.Metrics.timersDue.Add(float64(len(due)))
-		b.due = len(due)
-		for _, id := range due {
-			w := l.want(id)
-			w.asked, w.fired = true, true
-		}
+		l.Metrics.timersDue.Add(float64(due))
+		b.due = due
 	}
 	if err := l.walkOn(ctx); err != nil {
 		return err

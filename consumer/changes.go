@@ -74,7 +74,7 @@ type Change struct {
 	JSON json.RawMessage
 }
 
-// changeOf is the change that a record announces; not ok for one that is not ours.
+// changeOf is the change that a record announces, which aliases it; not ok for one that is not ours.
 func changeOf(r *events.Record) (Change, bool) {
 	a, err := events.ReadChange(r.Value)
 	if err != nil || string(r.Key) != a.Lead {
@@ -232,6 +232,7 @@ type ChangeReader struct {
 	at      Position
 	from    []wire.Position
 	found   []Change
+	piece   []byte // of which the JSON of the changes to come is cut
 	told    string // what was last said to be amiss
 }
 
@@ -241,8 +242,9 @@ func (r *ChangeReader) Close() { r.fetcher.Close() }
 // Position is the position after all that Next has returned.
 func (r *ChangeReader) Position() Position { return r.at.Clone() }
 
-// Next waits for changes and returns them, in the order of their lanes. The slice is valid until the next call. The error
-// is ctx's, or matches ErrNoPosition.
+// Next waits for changes and returns them, in the order of their lanes. The slice is valid until the next call; the changes
+// stay as they are, and whoever keeps one keeps no more with it than those that came just before or after. The error is
+// ctx's, or matches ErrNoPosition.
 func (r *ChangeReader) Next(ctx context.Context) ([]Change, error) {
 	pause := pauses{first: 100 * time.Millisecond, now: 100 * time.Millisecond, least: 100 * time.Millisecond, most: 5 * time.Second}
 	r.found = r.found[:0]
@@ -284,12 +286,30 @@ func (r *ChangeReader) take(f *wire.Fetched) error {
 		return f.Err
 	}
 	for i := range f.Records {
-		if change, ok := changeOf(&f.Records[i]); ok {
+		record := f.Records[i]
+		record.Value = r.keep(record.Value)
+		if change, ok := changeOf(&record); ok {
 			r.found = append(r.found, change)
 		}
 	}
 	r.at[f.Partition.Partition] = f.Next
 	return nil
+}
+
+// pieceBytes is how much memory is set aside at a time for the JSON of some fifty changes.
+const pieceBytes = 64 << 10
+
+// keep copies a text out of what was fetched with it.
+func (r *ChangeReader) keep(text []byte) []byte {
+	if len(text) > pieceBytes/8 {
+		return slices.Clone(text)
+	}
+	if cap(r.piece)-len(r.piece) < len(text) {
+		r.piece = make([]byte, 0, pieceBytes)
+	}
+	from := len(r.piece)
+	r.piece = append(r.piece, text...)
+	return r.piece[from:len(r.piece):len(r.piece)]
 }
 
 // skip moves to what the log still holds.

@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,6 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/hotlead/hotlead/cmd/testbed"
+	"github.com/hotlead/hotlead/consumer/internal/wire"
 	"github.com/hotlead/hotlead/events"
 	"github.com/hotlead/hotlead/scorer"
 )
@@ -56,7 +58,7 @@ func (k *toldTopic) change(lead string, sequence int) *kgo.Record {
 		At: scorer.InstantOf(toldAt.Add(time.Duration(sequence) * time.Second)), Cause: scorer.Cause{Kind: scorer.ByTime},
 		Model: scorer.ModelName{Name: "m", Version: 1},
 	}
-	r := events.ChangeRecord(k.name, events.Lane(lead, lanesOfChanges), &c)
+	r := new(events.ChangeRecords).Of(k.name, events.Lane(lead, lanesOfChanges), &c)
 	return &kgo.Record{Topic: k.name, Partition: int32(r.Partition), Key: r.Key, Value: r.Value, Timestamp: time.UnixMilli(int64(r.Time))}
 }
 
@@ -248,5 +250,33 @@ func TestPositionsAndTheirTexts(t *testing.T) {
 		if p, err := ParsePosition(text); !errors.Is(err, ErrNoPosition) {
 			t.Errorf("%q is the position %v, %v", text, p, err)
 		}
+	}
+}
+
+func TestReadingChangesCostsNoAllocationEach(t *testing.T) {
+	var made events.ChangeRecords
+	fetched := wire.Fetched{Next: 1}
+	for i := range 1000 {
+		c := &scorer.Change{Lead: fmt.Sprint("lead-", i), Sequence: 1, From: "cold", To: "hot", Route: "sales", At: 1}
+		out := made.Of("t", 0, c)
+		fetched.Records = append(fetched.Records, events.Record{Key: out.Key, Value: out.Value})
+	}
+	r := &ChangeReader{at: Position{0}}
+	var kept Change
+	n := testing.AllocsPerRun(10, func() {
+		r.found = r.found[:0]
+		if err := r.take(&fetched); err != nil || len(r.found) != 1000 {
+			t.Fatal(err, len(r.found))
+		}
+		kept = r.found[0]
+	}) / 1000
+	if n > .05 {
+		t.Errorf("%.3f allocations a change, want at most 0.05", n)
+	}
+	for i := range fetched.Records {
+		clear(fetched.Records[i].Value)
+	}
+	if kept.Lead != "lead-0" || kept.To != "hot" || !json.Valid(kept.JSON) {
+		t.Errorf("a change was kept as %+v", kept)
 	}
 }

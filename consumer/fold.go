@@ -163,8 +163,9 @@ func (l *lane) announcements() []events.OutRecord {
 	if l.silent() {
 		return b.out
 	}
+	b.records.Clear()
 	for i := range b.changes {
-		r := events.ChangeRecord(l.Topics.TierChanges, l.number, &b.changes[i])
+		r := b.records.Of(l.Topics.TierChanges, l.number, &b.changes[i])
 		r.Time = scorer.InstantOf(b.begun)
 		b.out = append(b.out, r)
 	}

@@ -124,6 +124,7 @@ func (l *lane) toldBy(r *events.Record) (told scorer.Told, lead string, ok bool)
 	if err != nil || events.Lane(a.Lead, l.lanes) != l.number {
 		return scorer.Told{}, "", false
 	}
+	a = a.Clone() // or each lead would keep all that was fetched with it
 	told = scorer.Told{Sequence: a.Sequence, Tier: a.To, Stage: a.Stage}
 	if a.Kind == scorer.TierChanged {
 		told.Since = a.At

@@ -161,6 +161,7 @@ func (l *lane) untold(ctx context.Context, f found) (map[string]scorer.Told, err
 		if err != nil || events.Lane(a.Lead, l.lanes) != l.number {
 			return // not ours
 		}
+		a = a.Clone() // or each lead would keep all that was fetched with it
 		newest[a.Lead] = max(newest[a.Lead], a.Sequence)
 		if first, ok := oldest[a.Lead]; !ok || a.Sequence < first.Sequence {
 			oldest[a.Lead] = a

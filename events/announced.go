@@ -29,8 +29,16 @@ type Announced struct {
 	At scorer.Instant
 }
 
-// ReadChange reads the value of a record that [ChangeRecord] made, by this or another version of hotlead: what it does
-// not know it passes over. Nothing of the result aliases value. Errors match [ErrNoChange] and name no lead.
+// Clone is a with texts of its own.
+func (a Announced) Clone() Announced {
+	for _, text := range []*string{&a.Lead, &a.From, &a.To, &a.Stage, &a.Route} {
+		*text = strings.Clone(*text)
+	}
+	return a
+}
+
+// ReadChange reads the value of a record that [ChangeRecords] made, by this or another version of hotlead: what it does
+// not know it passes over. The texts of the result may alias value. Errors match [ErrNoChange] and name no lead.
 func ReadChange(value []byte) (Announced, error) {
 	var e envelope
 	s := scanner{b: value, depth: announcedDepth}
@@ -93,7 +101,7 @@ func (a *Announced) readData(data []byte) string {
 		if s.peek() != '"' {
 			return name
 		}
-		*text = strings.Clone(s.str().text())
+		*text = s.str().text()
 	}
 	switch {
 	case a.Lead == "":

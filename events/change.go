@@ -69,14 +69,33 @@ func direction(c *scorer.Change) string {
 	return "down"
 }
 
-// ChangeRecord is the record that announces c: keyed by the lead ID, stamped with the instant of the change.
-func ChangeRecord(topic string, partition int, c *scorer.Change) OutRecord {
+// ChangeRecords makes the records that announce changes, one behind the other in memory that it uses again. The zero
+// value is ready. One goroutine at a time may use it.
+type ChangeRecords struct {
+	text    []byte
+	headers []Header // all records have the same
+}
+
+// Clear gives the memory of all records made so far to those to come.
+func (m *ChangeRecords) Clear() { m.text = m.text[:0] }
+
+// Of is the record that announces c: keyed by the lead ID, stamped with the instant of the change. Its bytes are good
+// until Clear, and nothing of them aliases c.
+func (m *ChangeRecords) Of(topic string, partition int, c *scorer.Change) OutRecord {
+	if m.headers == nil {
+		m.headers = []Header{{Key: headerContentType, Value: []byte(changeContentType)}}
+	}
+	key := len(m.text)
+	m.text = append(m.text, c.Lead...)
+	value := len(m.text)
+	m.text = AppendChange(m.text, c)
+	end := len(m.text)
 	return OutRecord{
 		Topic:     topic,
 		Partition: partition,
 		Time:      c.At,
-		Key:       []byte(c.Lead),
-		Value:     AppendChange(make([]byte, 0, 1024), c),
-		Headers:   []Header{{Key: headerContentType, Value: []byte(changeContentType)}},
+		Key:       m.text[key:value:value],
+		Value:     m.text[value:end:end],
+		Headers:   m.headers,
 	}
 }

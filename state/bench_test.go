@@ -41,3 +41,37 @@ func BenchmarkDecide(b *testing.B) {
 	})
 	must(b, lane.Close())
 }
+
+// TestLeadsCostNoAllocationEach: what Load, Due and Decide allocate is by bucket and by call. Only a real server shows it,
+// for the embedded one allocates in this process.
+func TestLeadsCostNoAllocationEach(t *testing.T) {
+	if !haveRedis(t) {
+		return
+	}
+	const leads = 5000
+	lane := openStore(t, Options{Addrs: []string{process(t).addr}}).Lane(0)
+	must(t, lane.Claim(t.Context(), nil, newLedger()))
+	lead := usualLead()
+	d := &Decision{Batch: 1, Leads: make([]LeadWrite, leads)}
+	ids := make([]string, leads)
+	for i := range d.Leads {
+		ids[i] = leadName(i)
+		d.Leads[i] = LeadWrite{ID: ids[i], Blob: AppendLead(nil, &lead), Due: noon, DueWas: scorer.Never, Tier: "hot", Indexed: true, Rank: float64(i)}
+	}
+	must(t, lane.Decide(t.Context(), d))
+	for call, f := range map[string]func() error{
+		"Due":  func() error { return lane.Due(t.Context(), noon, leads, func(string) {}) },
+		"Load": func() error { return lane.Load(t.Context(), ids, func(int, []byte) {}) },
+		"Decide": func() error {
+			d.Batch++
+			return lane.Decide(t.Context(), d)
+		},
+	} {
+		if n := testing.AllocsPerRun(5, func() { must(t, f()) }) / leads; n > .1 {
+			t.Errorf("%s takes %.3f allocations a lead, want at most 0.1", call, n)
+		} else {
+			t.Logf("%s takes %.3f allocations a lead", call, n)
+		}
+	}
+	must(t, lane.Close())
+}

@@ -303,7 +303,7 @@ func testAway(b *bench, w *wire) {
 	must(b.T, l.Reset())
 	ctx := b.Context()
 	_, readErr := l.Read(ctx)
-	_, dueErr := l.Due(ctx, noon, 1)
+	dueErr := l.Due(ctx, noon, 1, func(string) {})
 	_, nextErr := l.NextDue(ctx)
 	_, walkErr := l.Walk(ctx, 0, 0, 1, nil)
 	_, toldErr := l.Told(ctx, 1)

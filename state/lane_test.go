@@ -357,9 +357,8 @@ func testDue(b *bench) {
 		d.Leads = append(d.Leads, LeadWrite{ID: fmt.Sprint(i), Due: noon - scorer.Instant(i), DueWas: scorer.Never, Tier: "cold"})
 	}
 	must(b.T, l.Decide(b.Context(), d))
-	due := func(until scorer.Instant, limit int) []string {
-		ids, err := l.Due(b.Context(), until, limit)
-		must(b.T, err)
+	due := func(until scorer.Instant, limit int) (ids []string) {
+		must(b.T, l.Due(b.Context(), until, limit, func(id string) { ids = append(ids, id) }))
 		return ids
 	}
 	b.equal([]string{"4", "3"}, due(noon-3, 10))

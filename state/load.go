@@ -65,45 +65,64 @@ func (l *Lane) load(ctx context.Context, ids []string, each func(i int, blob []b
 		if err != nil {
 			return err
 		}
-		if err := eachBulk(answer, order.of(b), each); err != nil {
+		if err := eachOf(answer, order.of(b), each); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// errAnswer is an answer that is not what RESP2 sends for HMGET.
-var errAnswer = errors.New("redis' answer can't be read")
-
-// eachBulk takes an array of strings in RESP2 apart, one for each of members.
-func eachBulk(answer []byte, members []int32, each func(i int, blob []byte)) error {
-	line, rest, ok := cutLine(answer)
-	switch {
-	case ok && line[0] == '-':
-		return errorAnswer(string(line[1:]))
-	case !ok || line[0] != '*':
-		return errAnswer
+// eachOf gives each of members its string of an array in RESP2.
+func eachOf(answer []byte, members []int32, each func(i int, blob []byte)) error {
+	n, rest, err := cutCount(answer)
+	if err != nil {
+		return err
 	}
-	if n, err := strconv.Atoi(string(line[1:])); err != nil || n != len(members) {
+	if n != len(members) {
 		return errAnswer
 	}
 	for _, i := range members {
-		line, rest, ok = cutLine(rest)
-		if !ok || line[0] != '$' {
-			return errAnswer
+		var blob []byte
+		if blob, rest, err = cutBulk(rest); err != nil {
+			return err
 		}
-		n, err := strconv.Atoi(string(line[1:]))
-		switch {
-		case err == nil && n == -1:
-			each(int(i), nil)
-		case err != nil || n < 0 || n > len(rest)-2:
-			return errAnswer
-		default:
-			each(int(i), rest[:n:n])
-			rest = rest[n+2:]
-		}
+		each(int(i), blob)
 	}
 	return nil
+}
+
+// errAnswer is an answer that is not what RESP2 sends for an array of strings.
+var errAnswer = errors.New("redis' answer can't be read")
+
+// cutCount takes the beginning off an array in RESP2, which says how many elements follow.
+func cutCount(answer []byte) (n int, rest []byte, err error) {
+	line, rest, ok := cutLine(answer)
+	switch {
+	case ok && line[0] == '-':
+		return 0, nil, errorAnswer(string(line[1:]))
+	case !ok || line[0] != '*':
+		return 0, nil, errAnswer
+	}
+	if n, err = strconv.Atoi(string(line[1:])); err != nil || n < 0 {
+		return 0, nil, errAnswer
+	}
+	return n, rest, nil
+}
+
+// cutBulk takes a string off the elements of an array in RESP2; nil where it is null.
+func cutBulk(b []byte) (bulk, rest []byte, err error) {
+	line, rest, ok := cutLine(b)
+	if !ok || line[0] != '$' {
+		return nil, nil, errAnswer
+	}
+	n, err := strconv.Atoi(string(line[1:]))
+	switch {
+	case err == nil && n == -1:
+		return nil, rest, nil
+	case err != nil || n < 0 || n > len(rest)-2:
+		return nil, nil, errAnswer
+	}
+	return rest[:n:n], rest[n+2:], nil
 }
 
 // cutLine takes the first line, which has at least one byte, off b.
@@ -123,19 +142,39 @@ func errorAnswer(text string) error {
 	return fmt.Errorf("redis answered: %s", text)
 }
 
-// Due are the leads whose timer is at or before until, earliest first, at most limit.
-func (l *Lane) Due(ctx context.Context, until scorer.Instant, limit int) ([]string, error) {
+// Due calls each for the leads whose timer is at or before until, earliest first, at most limit. Their IDs stay valid, and
+// share memory.
+func (l *Lane) Due(ctx context.Context, until scorer.Instant, limit int, each func(id string)) error {
+	if err := l.due(ctx, until, limit, each); err != nil {
+		return fmt.Errorf("read the due timers of lane %d: %w", l.p, err)
+	}
+	return nil
+}
+
+func (l *Lane) due(ctx context.Context, until scorer.Instant, limit int, each func(id string)) error {
 	conn, err := l.open(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("read the due timers of lane %d: %w", l.p, err)
+		return err
 	}
-	ids, err := conn.ZRangeArgs(ctx, redis.ZRangeArgs{
-		Key: l.keys.timers, ByScore: true, Start: "-inf", Stop: strconv.FormatInt(int64(until), 10), Count: int64(limit),
-	}).Result()
+	// Raw, for go-redis gives each ID memory of its own.
+	cmd := redis.NewRawCmd(ctx, "zrange", l.keys.timers, "-inf", int64(until), "byscore", "limit", 0, limit)
+	_ = conn.Process(ctx, cmd) // its own error says as much
+	answer, err := cmd.Result()
 	if err != nil {
-		return nil, fmt.Errorf("read the due timers of lane %d: %w", l.p, damagedIfWrongType(err))
+		return err
 	}
-	return ids, nil
+	n, rest, err := cutCount(answer)
+	if err != nil {
+		return err
+	}
+	for range n {
+		var id []byte
+		if id, rest, err = cutBulk(rest); err != nil {
+			return err
+		}
+		each(unsafe.String(unsafe.SliceData(id), len(id)))
+	}
+	return nil
 }
 
 // NextDue is the earliest timer, Never where there is none.

@@ -157,7 +157,7 @@ func testReadDamage(b *bench) {
 	_, err = b.store.Top(b.Context(), 4, "hot", 1)
 	b.is(err, ErrDamaged)
 	l := b.lane()
-	_, err = l.Due(b.Context(), noon, 1)
+	err = l.Due(b.Context(), noon, 1, func(string) {})
 	b.is(err, ErrDamaged)
 	_, err = l.NextDue(b.Context())
 	b.is(err, ErrDamaged)

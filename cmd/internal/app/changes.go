@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -73,14 +74,14 @@ type Changes struct {
 	before, at consumer.Position
 	// end is where the topic ended when Run began to read: what comes before it is old.
 	end   consumer.Position
-	woken chan struct{} // closed, and made anew, when a change comes
-	hours map[time.Time]map[move]int
+	woken chan struct{} // closed when a change comes; nil where nobody waits for one
+	hours map[time.Time]map[move]*int
 }
 
 // move is from which tier to which.
 type move struct{ from, to string }
 
-// keptChange is a change in the ring, its JSON its own.
+// keptChange is a change in the ring.
 type keptChange struct {
 	consumer.Change
 }
@@ -91,7 +92,7 @@ var _ web.Changes = (*Changes)(nil)
 func NewChanges(log *consumer.ChangeLog, logger *slog.Logger) *Changes {
 	return &Changes{
 		log: log, logger: logger, now: time.Now, readers: make(chan struct{}, catchingUp),
-		woken: make(chan struct{}), hours: map[time.Time]map[move]int{},
+		hours: map[time.Time]map[move]*int{},
 	}
 }
 
@@ -150,14 +151,23 @@ func (c *Changes) forget() {
 	c.wake()
 }
 
+// wake tells those who wait. c.mu is held.
 func (c *Changes) wake() {
-	close(c.woken)
-	c.woken = make(chan struct{})
+	if c.woken != nil {
+		close(c.woken)
+		c.woken = nil
+	}
+}
+
+// nextWake is closed when a change comes. c.mu is held.
+func (c *Changes) nextWake() <-chan struct{} {
+	if c.woken == nil {
+		c.woken = make(chan struct{})
+	}
+	return c.woken
 }
 
 func (c *Changes) push(change *consumer.Change) {
-	own := keptChange{*change}
-	own.JSON = slices.Clone(change.JSON) // or it would keep all that was fetched with it
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.at.Passed(change) { // the topic was made anew
@@ -165,8 +175,8 @@ func (c *Changes) push(change *consumer.Change) {
 		c.before = c.at.Clone()
 		c.before[change.Lane] = change.Offset
 	}
-	c.ring = append(c.ring, own)
-	c.bytes += len(own.JSON)
+	c.ring = append(c.ring, keptChange{*change})
+	c.bytes += len(change.JSON)
 	c.at.Pass(change)
 	for len(c.ring) > changesKept || c.bytes > changesBytes && len(c.ring) > 1 {
 		oldest := &c.ring[0]
@@ -187,14 +197,19 @@ func (c *Changes) count(change *consumer.Change) {
 		return
 	}
 	if c.hours[begin] == nil {
-		c.hours[begin] = map[move]int{}
+		c.hours[begin] = map[move]*int{}
 		for hour := range c.hours {
 			if hour.Before(c.firstHour()) {
 				delete(c.hours, hour)
 			}
 		}
 	}
-	c.hours[begin][move{change.From, change.To}]++
+	times := c.hours[begin][move{change.From, change.To}]
+	if times == nil {
+		times = new(int)
+		c.hours[begin][move{strings.Clone(change.From), strings.Clone(change.To)}] = times // or it would keep the change
+	}
+	*times++
 }
 
 func (c *Changes) firstHour() time.Time {
@@ -230,7 +245,7 @@ func (c *Changes) Hours() []web.Hour {
 	for begin := c.firstHour(); len(hours) < hoursBack; begin = begin.Add(time.Hour) {
 		hour := web.Hour{Begin: begin}
 		for m, n := range c.hours[begin] {
-			hour.Moves = append(hour.Moves, web.Move{From: m.from, To: m.to, Count: n})
+			hour.Moves = append(hour.Moves, web.Move{From: m.from, To: m.to, Count: *n})
 		}
 		slices.SortFunc(hour.Moves, func(a, b web.Move) int {
 			return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To))

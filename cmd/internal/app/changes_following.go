@@ -83,7 +83,7 @@ func (f *following) ready() (shown []web.Change, woken <-chan struct{}, err erro
 		f.at.Pass(&change.Change)
 		shown = append(shown, change.shown(f.at.String()))
 	}
-	return shown, f.c.woken, nil
+	return shown, f.c.nextWake(), nil
 }
 
 // Position is where to go on after all that Next has returned.

@@ -94,7 +94,7 @@ func (k *told) announce(leads []string, from, to int) {
 	var records []*kgo.Record
 	for sequence := from; sequence <= to; sequence++ {
 		for _, lead := range leads {
-			r := events.ChangeRecord(k.topic, events.Lane(lead, lanesOfChanges), changeOf(lead, sequence))
+			r := new(events.ChangeRecords).Of(k.topic, events.Lane(lead, lanesOfChanges), changeOf(lead, sequence))
 			records = append(records, &kgo.Record{Topic: k.topic, Partition: int32(r.Partition), Key: r.Key, Value: r.Value})
 		}
 	}
@@ -300,6 +300,22 @@ func TestTheRingIsBoundedInBytes(t *testing.T) {
 	}
 	if c.bytes > changesBytes || len(c.ring) < 10 || c.before[0] != int64(100-len(c.ring)) {
 		t.Errorf("%d changes of %d bytes, from %v on", len(c.ring), c.bytes, c.before)
+	}
+}
+
+func TestAChangeThatNobodyWaitsForAllocatesNothing(t *testing.T) {
+	c := NewChanges(nil, slog.New(slog.DiscardHandler))
+	c.begin(consumer.Position{0}, consumer.Position{0})
+	change := inMemory("a", 0)
+	push := func() {
+		c.push(change)
+		change.Offset++
+	}
+	for range 2 * changesKept {
+		push()
+	}
+	if n := testing.AllocsPerRun(changesKept, push); n != 0 {
+		t.Errorf("%v allocations a change, want none", n)
 	}
 }
 

@@ -506,3 +506,22 @@ func BenchmarkEncode(b *testing.B) {
 		p.batches(records)
 	}
 }
+
+func TestRecordsCostNoAllocationEach(t *testing.T) {
+	var records []*events.OutRecord
+	for range 1000 {
+		records = append(records, &events.OutRecord{Time: 1000, Key: []byte("k"), Value: []byte("v"),
+			Headers: []events.Header{{Key: "ce_specversion", Value: []byte("1.0")}, {Key: "ce_type", Value: []byte("page.viewed")}}})
+	}
+	data := encodeBatch(records, batchHeaderSize, Epoch{}, 0)
+	d := newDecoder(inflateLimit)
+	n := testing.AllocsPerRun(10, func() {
+		d.reset()
+		if _, err := d.decode(Position{}, data, nil); err != nil || len(d.records) != len(records) {
+			t.Fatal(err, len(d.records))
+		}
+	})
+	if n != 0 {
+		t.Errorf("%v allocations for %d records, want none", n, len(records))
+	}
+}

@@ -3,6 +3,7 @@ package wire
 import (
 	"encoding/binary"
 	"errors"
+	"unsafe"
 
 	"github.com/hotlead/hotlead/events"
 )
@@ -69,7 +70,7 @@ func (r *recordReader) readHeaders(n int64) []events.Header {
 		if r.fault != nil {
 			return nil
 		}
-		r.headers = append(r.headers, events.Header{Key: string(key), Value: value})
+		r.headers = append(r.headers, events.Header{Key: unsafe.String(unsafe.SliceData(key), len(key)), Value: value})
 	}
 	return r.headers[before:len(r.headers):len(r.headers)]
 }
