@@ -30,6 +30,7 @@ type batch struct {
 	// out is what the batch announces, records the memory of those that tell of its changes.
 	out     []events.OutRecord
 	records events.ChangeRecords
+	counted counted
 	told    []state.ToldWrite
 	// done are the told leads that this batch has reconciled.
 	done []string
@@ -46,8 +47,10 @@ type batch struct {
 // input is one event to fold.
 type input struct {
 	event scorer.Event
-	// record is one of what was fetched, which stays until all of that is folded.
+	// record is one of what was fetched, which stays until all of that is folded; topic is where its topic's events are
+	// counted.
 	record *events.Record
+	topic  int32
 	// next is the index of the next event of the same lead, none where there is none.
 	next int32
 }
@@ -81,6 +84,7 @@ func (b *batch) reset(now time.Time, clock scorer.Instant) {
 	b.leads, b.told, b.done = b.leads[:0], b.told[:0], b.done[:0]
 	b.writes, b.hashes, b.toldFirst = b.writes[:0], b.hashes[:0], b.toldFirst[:0]
 	b.begun, b.clock, b.newest = now, clock, 0
+	b.counted.clear()
 }
 
 // begin empties the batch for the next one.
@@ -214,7 +218,7 @@ func (l *lane) takeIn(until map[string]int64) error {
 		r := &f.Records[0]
 		f.Records = f.Records[1:]
 		size += len(r.Key) + len(r.Value)
-		if err := l.takeRecord(r); err != nil {
+		if err := l.takeRecord(r, l.countedAt(f.Topic)); err != nil {
 			return err
 		}
 	}
@@ -292,19 +296,19 @@ func oldest(fetched []wire.Fetched) *wire.Fetched {
 const clockSkew = 5 * time.Minute
 
 // takeRecord makes one record an event of this batch, a forward to its own lane, or a dead letter.
-func (l *lane) takeRecord(r *events.Record) error {
+func (l *lane) takeRecord(r *events.Record, topic int32) error {
 	b := &l.batch
 	now := scorer.InstantOf(b.begun)
 	if r.Time > now.Add(clockSkew) { // a sender can write any timestamp; it must not put a lead or the lane into the future
 		r.Time = now
 		l.Metrics.future.Inc()
 	}
-	b.inputs = append(b.inputs, input{record: r})
+	b.inputs = append(b.inputs, input{record: r, topic: topic})
 	in := &b.inputs[len(b.inputs)-1]
 	info, err := l.decoder.Decode(r, &in.event)
 	if err != nil {
 		b.inputs = b.inputs[:len(b.inputs)-1]
-		return l.bury(r, err)
+		return l.bury(r, topic, err)
 	}
 	if in.event.Time > now.Add(2*clockSkew) {
 		// Its record has no timestamp, or headers such as those of a forward, which any sender can write.
@@ -314,7 +318,7 @@ func (l *lane) takeRecord(r *events.Record) error {
 		l.Metrics.future.Inc()
 	}
 	if lane := events.Lane(in.event.Lead, l.lanes); lane != l.number {
-		l.count(r, forwarded)
+		l.count(topic, forwarded)
 		forward := events.Forward(r, in.event.Lead)
 		forward.Topic, forward.Partition, forward.Time = l.Topics.Inbox, lane, scorer.InstantOf(b.begun)
 		b.out = append(b.out, forward)
@@ -327,17 +331,17 @@ func (l *lane) takeRecord(r *events.Record) error {
 }
 
 // bury makes a dead letter of a record that can't be scored.
-func (l *lane) bury(r *events.Record, err error) error {
+func (l *lane) bury(r *events.Record, topic int32, err error) error {
 	var refusal *scorer.Refusal
 	if !errors.As(err, &refusal) {
 		return fmt.Errorf("decoding %s[%d] at %d: %w", r.Topic, r.Partition, r.Offset, err)
 	}
-	l.buryRefused(r, refusal)
+	l.buryRefused(r, topic, refusal)
 	return nil
 }
 
-func (l *lane) buryRefused(r *events.Record, refusal *scorer.Refusal) {
-	l.count(r, deadLetter)
+func (l *lane) buryRefused(r *events.Record, topic int32, refusal *scorer.Refusal) {
+	l.count(topic, deadLetter)
 	if l.recovery == nil {
 		l.Metrics.deadLetters.WithLabelValues(refusal.Reason).Inc()
 	}
@@ -345,19 +349,6 @@ func (l *lane) buryRefused(r *events.Record, refusal *scorer.Refusal) {
 	letter.Topic, letter.Partition = l.Topics.DeadLetters, l.number%l.deadLetters
 	letter.Time = scorer.InstantOf(l.batch.begun)
 	l.batch.out = append(l.batch.out, letter)
-}
-
-// count counts an event, but not one that is folded a second time.
-func (l *lane) count(r *events.Record, became outcome) {
-	if l.recovery != nil {
-		return
-	}
-	for i := range l.inputs {
-		if l.inputs[i].Topic == r.Topic {
-			l.counters[i][became].Inc()
-			return
-		}
-	}
 }
 
 // somethingToDo is whether the batch in hand, or time, asks for a fold. Where nothing was fetched but positions moved

@@ -25,6 +25,7 @@ func (l *lane) decide(soft, hard context.Context) error {
 		return fmt.Errorf("deciding batch %d of lane %d: %w", d.Batch, l.number, err)
 	}
 	l.decided(d)
+	l.tell()
 	if l.batch.clock < l.nextDue {
 		return nil
 	}

@@ -85,21 +85,18 @@ func (l *lane) foldEvent(in *input) bool {
 	changes, result, err := l.folder.Apply(&l.lead, &in.event, b.changes)
 	switch {
 	case err != nil:
-		l.buryUnscored(in.record, err)
+		l.buryUnscored(in, err)
 		return false
 	case result.Duplicate:
-		l.count(in.record, duplicate)
-		if l.recovery == nil {
-			l.Metrics.duplicates.Inc()
-		}
+		l.count(in.topic, duplicate)
 		return false
 	}
-	l.count(in.record, scored)
-	if result.Late && l.recovery == nil {
-		l.Metrics.late.Inc()
+	l.count(in.topic, scored)
+	if result.Late {
+		b.counted.late++
 	}
-	if result.Forgot && l.recovery == nil {
-		l.Metrics.forgotten.Inc()
+	if result.Forgot {
+		b.counted.forgotten++
 	}
 	b.changes = changes
 	for range changes[n:] {
@@ -109,10 +106,10 @@ func (l *lane) foldEvent(in *input) bool {
 }
 
 // buryUnscored makes a dead letter of an event that the model refused.
-func (l *lane) buryUnscored(r *events.Record, err error) {
+func (l *lane) buryUnscored(in *input, err error) {
 	refusal := &scorer.Refusal{Reason: "refused", Detail: "the model refused the event"}
 	errors.As(err, &refusal) // always: Apply has no other error
-	l.buryRefused(r, refusal)
+	l.buryRefused(in.record, in.topic, refusal)
 }
 
 // foldTime does to the lead in hand what time, or a new model, does.

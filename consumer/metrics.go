@@ -114,6 +114,55 @@ func (m *Metrics) ofTopic(topic string) (counters [outcomes]prometheus.Counter) 
 	return counters
 }
 
+// counted is what became of the events of a batch. It is told once the batch is decided: counters that all lanes share
+// cost each event more than its lead does to find.
+type counted struct {
+	became          [][outcomes]int // by the lane's inputs; of those with one topic only the first counts
+	late, forgotten int
+}
+
+func (c *counted) clear() {
+	clear(c.became)
+	c.late, c.forgotten = 0, 0
+}
+
+// countedAt is where the events of a topic are counted.
+func (l *lane) countedAt(topic string) int32 {
+	for i := range l.inputs {
+		if l.inputs[i].Topic == topic {
+			return int32(i)
+		}
+	}
+	return 0 // never: nothing else is fetched
+}
+
+// count counts an event.
+func (l *lane) count(topic int32, became outcome) {
+	c := &l.batch.counted
+	if c.became == nil {
+		c.became = make([][outcomes]int, len(l.inputs))
+	}
+	c.became[topic][became]++
+}
+
+// tell adds what the batch counted to the metrics, but not what was folded a second time.
+func (l *lane) tell() {
+	if l.recovery != nil {
+		return
+	}
+	c := &l.batch.counted
+	for topic := range c.became {
+		for became, n := range c.became[topic] {
+			if n > 0 {
+				l.counters[topic][became].Add(float64(n))
+			}
+		}
+		l.Metrics.duplicates.Add(float64(c.became[topic][duplicate]))
+	}
+	l.Metrics.late.Add(float64(c.late))
+	l.Metrics.forgotten.Add(float64(c.forgotten))
+}
+
 // forgetCounts takes the lane's leads out of the counts by tier.
 func (l *lane) forgetCounts() {
 	if l.ledger == nil {

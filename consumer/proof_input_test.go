@@ -154,7 +154,7 @@ func TestBadInputGoesToTheDeadLetters(t *testing.T) {
 		sent[reason] = r
 		w.send(some(traffic, 20)...)
 	}
-	w.start()
+	worker := w.start()
 	lane := int32(events.Lane("lead-1", lanesOfTests))
 	for reason, value := range bad {
 		produce(reason, &kgo.Record{Topic: w.topics.Engagement, Partition: lane, Key: []byte("lead-1"), Value: []byte(value)})
@@ -163,11 +163,12 @@ func TestBadInputGoesToTheDeadLetters(t *testing.T) {
 	produce(events.ReasonMissingSubject, &kgo.Record{Topic: w.topics.Engagement, Partition: 0, Value: []byte(strings.Replace(event(`"type":"t"`), `"subject":"lead-1",`, ``, 1))})
 	produce(events.ReasonUnknownType, &kgo.Record{Topic: w.topics.Qualification, Partition: lane, Key: []byte("k"), Value: []byte(event(`"type":"t"`))})
 	// One that only the model of its own lane can judge, sent to another: the letter tells where it first arrived.
-	const forwarded = "forwarded"
-	sent[forwarded] = &kgo.Record{Topic: w.topics.Engagement, Partition: (lane + 1) % lanesOfTests, Key: []byte("other"),
+	const abroad = "forwarded"
+	sent[abroad] = &kgo.Record{Topic: w.topics.Engagement, Partition: (lane + 1) % lanesOfTests, Key: []byte("other"),
 		Value: []byte(strings.Replace(rated(`{"criterion":"charm","rating":3}`), `"x"`, `"y"`, 1))}
-	produce(forwarded, sent[forwarded])
+	produce(abroad, sent[abroad])
 	w.check(strictly)
+	worker.wantCounted(map[outcome]int{scored: 20 * len(sent), deadLetter: len(sent), forwarded: 1})
 
 	letters := map[string]*kgo.Record{}
 	for _, r := range testbed.ReadTopic(t, w.kafka, w.topics.DeadLetters) {
@@ -179,7 +180,7 @@ func TestBadInputGoesToTheDeadLetters(t *testing.T) {
 	}
 	for kind, r := range sent {
 		reason := kind
-		if kind == forwarded {
+		if kind == abroad {
 			reason = events.ReasonUnknownCriterion
 		}
 		letter := letters[kind]

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
 	"strings"
 	"sync"
@@ -270,6 +271,31 @@ func (r *running) wantTookOver(found action) {
 	r.w.t.Helper()
 	if r.tookOver(found) == 0 {
 		r.w.t.Errorf("no lane was taken over with %q", found)
+	}
+}
+
+// wantCounted fails the test unless the worker counted so many events; a duplicate counts as scored.
+func (r *running) wantCounted(want map[outcome]int) {
+	r.w.t.Helper()
+	got, duplicates := map[outcome]int{}, 0
+	for _, topic := range r.o.Topics.inputs() {
+		counters := r.o.Metrics.ofTopic(topic)
+		for became := range outcomes {
+			n := int(testutil.ToFloat64(counters[became]))
+			if became == duplicate {
+				duplicates += n
+				became = scored
+			}
+			if n > 0 {
+				got[became] += n
+			}
+		}
+	}
+	if !maps.Equal(got, want) {
+		r.w.t.Errorf("counted were %v, want %v", got, want)
+	}
+	if n := int(testutil.ToFloat64(r.o.Metrics.duplicates)); n != duplicates {
+		r.w.t.Errorf("%d duplicates were counted by topic and %d in all", duplicates, n)
 	}
 }
 

@@ -260,7 +260,7 @@ func (l *lane) takeInAgain(hard context.Context, r *recovery) error {
 		// Into a copy that nobody keeps, to see what the model refuses. What it took once is a duplicate now.
 		for at := w.first; at != none; at = b.inputs[at].next {
 			if _, _, err := l.folder.Apply(&l.lead, &b.inputs[at].event, nil); err != nil {
-				l.buryUnscored(b.inputs[at].record, err)
+				l.buryUnscored(&b.inputs[at], err)
 			}
 		}
 	}
