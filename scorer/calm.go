@@ -104,6 +104,13 @@ func (c *calm) become(f *Folder, l *Lead) {
 	c.misses, c.found = 0, false
 }
 
+// countUnevaluable counts the conditions that can't be evaluated in a calm that is exact, as if they were asked.
+func (f *Folder) countUnevaluable(c *calm) {
+	for _, place := range c.places {
+		f.unevaluable[place]++
+	}
+}
+
 // rest notes that the lead in hand stays where it is at these moving values, outside of its calm. Where that is seen
 // again and again, its calm is worked out anew from there.
 func (f *Folder) rest(l *Lead, moving []float64) {

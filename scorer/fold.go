@@ -46,9 +46,15 @@ type Folder struct {
 	unevaluable []uint64 // by rule, fit rule, tier, stage, and at last the rank
 }
 
+// keyedRule is a rule, and what gatherFades asks of it.
 type keyedRule struct {
-	key  Key
-	rule int
+	key        Key
+	rule       int
+	kind       fadingKind
+	group      int // groups: none
+	fades      int // of halving: its place in search.fades
+	life       halfLifeDecay
+	worth, max float64
 }
 
 // activeRule is a rule that has counted for the lead in hand.
@@ -77,15 +83,26 @@ func (m *Model) Folder() *Folder {
 		},
 		unevaluable: make([]uint64, len(e.rules)+len(m.fit.rules)+len(m.tiers)+len(m.stages)+1),
 	}
+	f.prepareSearch()
 	for i := range e.rules {
-		f.byKey[i] = keyedRule{key: e.rules[i].key, rule: i}
+		f.byKey[i] = f.keyed(i)
 	}
 	slices.SortFunc(f.byKey, func(a, b keyedRule) int { return cmp.Compare(a.key, b.key) })
 	f.rounded = with(slices.Clone(m.reads.moving), movingScore) // rank reads it where the model has none
 	f.rounded = slices.DeleteFunc(f.rounded, func(slot int) bool { return slot == movingIdle })
-	f.prepareSearch()
 	f.prepareBlank()
 	return f
+}
+
+// keyed is rule i as byKey has it.
+func (f *Folder) keyed(i int) keyedRule {
+	r, fade := &f.model.engagement.rules[i], &f.fading[i]
+	k := keyedRule{key: r.key, rule: i, kind: fade.kind, group: r.group, life: fade.life, worth: r.each(), max: r.max}
+	if r.group < 0 {
+		k.group = len(f.model.engagement.groups)
+	}
+	k.fades = k.group*len(f.search.rates) + fade.class
+	return k
 }
 
 // Result says what became of an event.

@@ -32,20 +32,29 @@ func (f *Folder) Apply(l *Lead, e *Event, out []Change) ([]Change, Result, error
 			result.Unevaluable += f.noteFit()
 		}
 	}
-	out = f.settle(l, &reason{kind: ByEvent, event: e}, out)
-	f.schedule(l)
+	if !f.stays(l) {
+		f.takeCounters(l)
+		out = f.settle(l, &reason{kind: ByEvent, event: e}, out)
+		f.schedule(l)
+	}
 	result.Forgot = l.remember(identity)
 	return out, result, nil
 }
 
 // reach brings l to the time of an event: a new lead begins there, in the model's last tier; one that an older model
-// decided last is decided by this one; and time does what it does until then. l is then the lead in hand.
+// decided last is decided by this one; and time does what it does until then. l is then the lead in hand, but for its
+// counters (see takeCounters), which most events need not see.
 func (f *Folder) reach(l *Lead, at Instant, out []Change) []Change {
 	if l.Tier == "" {
 		l.Clock = max(l.Clock, at)
 		l.FirstSeen, l.Since = at, l.Clock
 		f.begin(l)
-		f.take(l)
+		f.takeStill(l)
+		return out
+	}
+	if l.ModelVersion >= f.model.Version && (at <= l.Clock || at < l.Due && at < f.nextFiring(l)) {
+		f.takeStill(l)
+		l.Clock = max(l.Clock, at)
 		return out
 	}
 	return f.advance(l, at, out)
@@ -98,6 +107,7 @@ func (k *looker) at(i int) int {
 	weight := 1.0
 	if r.when != nil || r.worth != nil {
 		if !k.ready {
+			f.takeCounters(k.lead)
 			f.see(k.lead, k.lead.Clock)
 			f.scene.event.set(k.event)
 			k.ready = true
@@ -124,18 +134,17 @@ func (k *looker) at(i int) int {
 	return 0
 }
 
-// count folds the hits into the lead in hand as of that time: resets first, so that the resetting event's own points
-// count.
+// count folds the hits into l as of that time: resets first, so that the resetting event's own points count. Its counters
+// are then to be taken anew.
 func (f *Folder) count(l *Lead, at Instant) {
 	f.scene.event.clear()
 	if len(f.hits) == 0 {
 		return
 	}
-	e, counters := &f.model.engagement, len(l.Counters)
+	e := &f.model.engagement
 	for _, h := range f.hits {
 		if e.rules[h.rule].reset {
 			e.reset(l, at)
-			counters = -1
 		}
 	}
 	for _, h := range f.hits {
@@ -143,9 +152,6 @@ func (f *Folder) count(l *Lead, at Instant) {
 		if r := &e.rules[h.rule]; !r.reset {
 			l.count(r, at, h.weight)
 		}
-	}
-	if len(l.Counters) != counters {
-		f.takeCounters(l)
 	}
 }
 

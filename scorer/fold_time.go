@@ -33,6 +33,16 @@ func (f *Folder) pass(l *Lead, to Instant, why *reason, out []Change) []Change {
 			}
 			break
 		}
+		if due == Never && f.search.moves {
+			if at, found := f.firstOfFades(l); found {
+				if l.Due = at; at > to {
+					break
+				}
+				l.Clock = at
+				out = f.settle(l, why, out)
+				continue
+			}
+		}
 		if at, found := f.firstMove(l, min(to, due-1)); found {
 			l.Clock = at
 			out = f.settle(l, why, out)
@@ -116,4 +126,5 @@ func (f *Folder) fire(l *Lead, at Instant) {
 		look.at(i)
 	}
 	f.count(l, at)
+	f.takeCounters(l)
 }

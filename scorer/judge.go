@@ -57,6 +57,7 @@ func (f *Folder) Judge(l *Lead, e *Event) Judged {
 	l = &copied
 	at := bounded(e.Time)
 	f.reach(l, at, nil)
+	f.takeCounters(l)
 	f.see(l, l.Clock)
 	j := Judged{Before: f.standing(l)}
 	if e.Qualification == nil {

@@ -42,9 +42,10 @@ type search struct {
 	lives        []halfLifeDecay // by class
 	keeps        []float64       // by class, of boundFades
 	fades        []fades         // by group and class, those of the rules without group last
+	rests        []fades         // by group, likewise
 	curves       []curve         // by group, and one for the rules without
 	halves       []curve         // by group and class
-	sumLo, sumHi []float64       // by group
+	sumLo, sumHi []float64       // by group, likewise
 	found        bound
 	extras       extras
 	points       []*point
@@ -89,7 +90,8 @@ func (f *Folder) prepareSearch() {
 	s.curves = make([]curve, groups+1)
 	s.halves = make([]curve, len(s.curves)*len(s.rates))
 	s.fades = make([]fades, len(s.halves))
-	s.sumLo, s.sumHi = make([]float64, groups), make([]float64, groups)
+	s.rests = make([]fades, len(s.curves))
+	s.sumLo, s.sumHi = make([]float64, len(s.curves)), make([]float64, len(s.curves))
 	s.found = bound{lo: make([]float64, movingGroups+groups), hi: make([]float64, movingGroups+groups)}
 	s.still = make([]verdict, len(m.tiers)-1)
 	for i := range m.tiers {
@@ -184,10 +186,12 @@ func (f *Folder) roughDue(l *Lead) Instant {
 	if l.Due != Never && l.Since != l.Clock {
 		return l.Clock
 	}
-	a, b := f.search.point(0), f.search.point(1)
-	if f.nextFiring(l) == Never && f.fadesAlone(l, a, l.Clock, lastInstant) {
-		return Never
+	if f.nextFiring(l) == Never && f.gatherFades(l) {
+		if f.search.held = false; f.fadesAlone(l, lastInstant) {
+			return Never
+		}
 	}
+	a, b := f.search.point(0), f.search.point(1)
 	f.fill(b, l, lastInstant)
 	f.boundPlain(l, a, b, f.foreseeFirings(l, lastInstant))
 	if f.inCalm(l) {
@@ -204,12 +208,21 @@ func (f *Folder) inCalm(l *Lead) bool {
 // stillSafe is whether it is certain, after a few looks, that time alone changes nothing of the lead in hand, which is
 // seen at its clock, until that instant (same); or that it does, and when (moved).
 func (f *Folder) stillSafe(l *Lead, until Instant) (Instant, outlook) {
+	fires := f.nextFiring(l) <= until
+	if !fires && f.gatherFades(l) {
+		one := f.boundFades(l, until)
+		f.search.held = false
+		switch {
+		case f.foresee(l) == same:
+			return 0, same
+		case one:
+			return 0, open // firstOfFades finds the instant quicker
+		}
+	}
 	switch {
-	case f.nextFiring(l) > until && f.fadesAlone(l, f.search.point(0), l.Clock, until):
-		return 0, same
 	case f.quietSeen(l, until):
 		return 0, same
-	case f.nextFiring(l) <= until:
+	case fires:
 		return 0, open
 	default:
 		return f.lookAhead(l, until, givesUp, safeLooks)
@@ -275,9 +288,12 @@ func (f *Folder) firstMove(l *Lead, to Instant) (Instant, bool) {
 	if !f.search.moves || to <= l.Clock {
 		return 0, false
 	}
-	b := f.search.point(1)
-	f.fill(b, l, to)
-	if f.fadesAlone(l, b, l.Clock, to) || f.staysUp(l, to) {
+	if f.gatherFades(l) {
+		if f.search.held = false; f.fadesAlone(l, to) {
+			return 0, false
+		}
+	}
+	if f.staysUp(l, to) {
 		return 0, false
 	}
 	at, told := f.lookAhead(l, to, goesOn, looksMost)

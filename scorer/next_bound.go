@@ -129,8 +129,8 @@ func (f *Folder) boundPlain(l *Lead, a, b *point, extras extras) (both bool) {
 			add(&e.rules[more.rule], lo, hi)
 		}
 	}
-	f.compose(s.found.lo, s.sumLo, restLo)
-	f.compose(s.found.hi, s.sumHi, restHi)
+	f.compose(s.found.lo, s.sumLo[:len(e.groups)], restLo)
+	f.compose(s.found.hi, s.sumHi[:len(e.groups)], restHi)
 	s.found.lo[movingIdle], s.found.hi[movingIdle] = idleAt(l, a.at), idleAt(l, b.at)
 	return up && down
 }

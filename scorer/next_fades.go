@@ -8,135 +8,191 @@ type fades struct {
 	value, size float64
 }
 
-// boundFades bounds the moving values of the lead in hand from one instant to another, both included, during which
-// nothing is counted; p is the lead at one of the two. It is the quickest of the bounds, with one power for each rate,
-// and does for leads all of whose shares halve, or rest, unhindered by a max; of any other it answers false. one is
-// whether all that moves moves one way: then the bounds are, but for the dust of rounding, the values themselves.
-func (f *Folder) boundFades(l *Lead, p *point, from, to Instant) (one, ok bool) {
-	s, e := &f.search, &f.model.engagement
+// gatherFades sums up what fades as one of l, as of its clock, which it need not have in hand, for boundFades. It does for
+// leads all of whose shares halve, or rest, unhindered by a max; of any other it answers false.
+func (f *Folder) gatherFades(l *Lead) bool {
+	s, rules, next := &f.search, f.byKey, 0
 	clear(s.fades)
-	clear(s.sumLo)
-	clear(s.sumHi)
-	rates := len(s.rates)
-	for class := range s.lives {
-		s.keeps[class] = s.lives[class].keep(to - from)
-	}
-	restLo, restHi, restSize := 0.0, 0.0, 0.0
-	for i, a := range f.active {
-		r, fade := &e.rules[a.rule], &f.fading[a.rule]
-		worth := float64(r.each() * p.samples[i].sum())
-		switch {
-		case fade.kind == resting:
-			worth = r.share(p.samples[i].sum())
-			if restSize += math.Abs(worth); r.group < 0 {
-				restLo, restHi = restLo+worth, restHi+worth
-			} else {
-				s.sumLo[r.group], s.sumHi[r.group] = s.sumLo[r.group]+worth, s.sumHi[r.group]+worth
-			}
-		case fade.kind == halving:
-			// By the max of the rule it must not be held at from, when most of it is left.
-			size := math.Abs(worth)
-			least := 1.0
-			if p.at != from {
-				least = s.keeps[fade.class]
-			}
-			if size > r.max*least || least < leastKeep {
-				return false, false
-			}
-			g := r.group
-			if g < 0 {
-				g = len(e.groups)
-			}
-			h := &s.fades[g*rates+fade.class]
-			h.value, h.size = h.value+worth, h.size+size
-		default:
-			return false, false
+	clear(s.rests)
+	for i := range l.Counters {
+		c := &l.Counters[i]
+		for next < len(rules) && rules[next].key < c.Rule {
+			next++
 		}
-	}
-	up, down := false, false
-	for i := range s.fades {
-		h := &s.fades[i]
-		if h.size == 0 {
+		if next == len(rules) {
+			break
+		}
+		k := &rules[next]
+		if k.key != c.Rule {
 			continue
 		}
-		keep := s.keeps[i%rates]
-		a, b, size := h.value, float64(h.value*keep), h.size
-		if p.at != from {
-			a, b, size = h.value/keep, h.value, h.size/keep
-		}
-		up, down = up || b > a, down || b < a
-		lo, hi, dust := min(a, b), max(a, b), fadeError*size
-		if g := i / rates; g < len(e.groups) {
-			s.sumLo[g] += lo - dust
-			s.sumHi[g] += hi + dust
-		} else {
-			restLo, restHi, restSize = restLo+lo-dust, restHi+hi+dust, restSize+size
+		switch k.kind {
+		case halving:
+			worth := k.worth * c.Sum * k.life.keep(l.Clock-c.Ref)
+			size := math.Abs(worth)
+			if size > k.max {
+				return false
+			}
+			h := &s.fades[k.fades]
+			h.value, h.size = h.value+worth, h.size+size
+		case resting:
+			worth := min(max(k.worth*c.Sum, -k.max), k.max)
+			h := &s.rests[k.group]
+			h.value, h.size = h.value+worth, h.size+math.Abs(worth)
+		default:
+			return false
 		}
 	}
+	return true
+}
+
+// boundFades bounds the moving values of l, of which the fades were gathered, from its clock to an instant, both
+// included, during which nothing is counted. It is the quickest of the bounds, with one power for each rate. It reports
+// whether all that moves moves one way: then the bounds are, but for the dust of rounding, the values themselves.
+func (f *Folder) boundFades(l *Lead, to Instant) (one bool) {
+	s, groups := &f.search, len(f.model.engagement.groups)
+	for class := range s.lives {
+		s.keeps[class] = s.lives[class].keep(to - l.Clock)
+	}
+	up, down := false, false
+	at, restSize := 0, 0.0
+	for g := range s.rests {
+		lo, hi := s.rests[g].value, s.rests[g].value
+		restSize += s.rests[g].size
+		for _, keep := range s.keeps {
+			h := &s.fades[at]
+			at++
+			if h.size == 0 {
+				continue
+			}
+			a, b := h.value, h.value*keep
+			up, down = up || b > a, down || b < a
+			dust := fadeError * h.size
+			lo, hi = lo+min(a, b)-dust, hi+max(a, b)+dust
+			if g == groups {
+				restSize += h.size
+			}
+		}
+		s.sumLo[g], s.sumHi[g] = lo, hi
+	}
 	dust := restError * (restSize + math.Abs(f.fit.score))
-	for g := range e.groups {
+	for g := range groups {
 		s.sumLo[g] -= restError * restSize
 		s.sumHi[g] += restError * restSize
 		dust += restError * max(math.Abs(s.sumLo[g]), math.Abs(s.sumHi[g]))
 	}
-	f.compose(s.found.lo, s.sumLo, restLo-dust)
-	f.compose(s.found.hi, s.sumHi, restHi+dust)
-	s.found.lo[movingIdle], s.found.hi[movingIdle] = idleAt(l, from), idleAt(l, to)
-	return !(up && down), true
+	f.compose(s.found.lo, s.sumLo[:groups], s.sumLo[groups]-dust)
+	f.compose(s.found.hi, s.sumHi[:groups], s.sumHi[groups]+dust)
+	s.found.lo[movingIdle], s.found.hi[movingIdle] = idleAt(l, l.Clock), idleAt(l, to)
+	return !(up && down)
 }
 
-// leastKeep is how much must be left at the later instant for what was there at the earlier one to be told from it.
-const leastKeep = 1e-6
-
-// fadesAlone is whether time alone is certain to leave the lead in hand where it is from one instant to another, by
-// boundFades.
-func (f *Folder) fadesAlone(l *Lead, p *point, from, to Instant) bool {
-	if _, ok := f.boundFades(l, p, from, to); !ok {
+// stays is whether one look makes it certain that l, all of whose shares fade, is settled where it is, and that neither
+// time nor an idle rule moves it from its clock until its Due. The conditions that settle would have asked in vain are
+// counted as it counts them. Of l only what events alone change need be in hand.
+func (f *Folder) stays(l *Lead) bool {
+	until := min(l.Due-1, lastInstant)
+	if until < l.Clock || f.nextFiring(l) <= until {
 		return false
 	}
-	f.search.held = false
+	c := f.kind(l)
+	if !c.exact || !f.gatherFades(l) {
+		return false
+	}
+	if f.boundFades(l, until); !f.inCalm(l) {
+		return false
+	}
+	f.countUnevaluable(c)
+	return true
+}
+
+// fadesAlone is whether time alone is certain to leave the lead in hand, whose fades were gathered, where it is from its
+// clock to an instant.
+func (f *Folder) fadesAlone(l *Lead, to Instant) bool {
+	f.boundFades(l, to)
 	return f.foresee(l) == same
 }
 
-// firstOfFades is the first move of a lead, seen at its clock, that only fades, one way; Never where there will be none.
-// It answers false where that is not so, or where it can't tell. What it finds it holds against the bounds on both
-// sides, so it answers no other instant than lookAhead would, to which it is a short cut.
+// fadesInCalm is fadesAlone as far as the lead's calm tells, which asks no condition.
+func (f *Folder) fadesInCalm(l *Lead, to Instant) bool {
+	f.boundFades(l, to)
+	return f.inCalm(l)
+}
+
+// firstOfFades is the first move of the lead in hand, if it only fades, one way; Never where there will be none. It
+// answers false where that is not so, or where it can't tell. What it finds it holds against the bounds on both sides, so
+// it answers no other instant than lookAhead would, to which it is a short cut.
 func (f *Folder) firstOfFades(l *Lead) (Instant, bool) {
-	s, p, by := &f.search, f.search.point(0), f.model.reads.settledBy
-	if one, ok := f.boundFades(l, p, l.Clock, lastInstant); !ok || !one {
+	s := &f.search
+	if !f.gatherFades(l) || !f.boundFades(l, lastInstant) {
 		return 0, false
 	}
 	if s.held = false; f.foresee(l) == same {
 		return Never, true
 	}
-	c := f.kind(l)
-	if !c.found || !f.fadesAlone(l, p, l.Clock, l.Clock) {
+	if !f.fadesAlone(l, l.Clock) {
 		return 0, false
 	}
 	s.inside = append(s.inside[:0], s.found.lo...)
-	calmUntil, from := l.Clock, min(lastInstant, l.Clock+stride)
-	for ; f.fadesAlone(l, p, l.Clock, from); from = min(lastInstant, from+from-l.Clock) {
-		calmUntil = from
+	c := f.kind(l)
+	if !c.found {
+		if f.workOut(c, l, s.inside); !c.found {
+			return 0, false
+		}
+	}
+	// Nearly always the lead moves where it leaves its calm.
+	if c.covers(f.model.reads.settledBy, s.inside, s.inside) {
+		if at, found := f.firstPastDust(l, f.endOfFades(l, c, f.fadesInCalm)); found {
+			return at, true
+		}
+	}
+	return f.firstPastDust(l, f.endOfFades(l, c, f.fadesAlone))
+}
+
+// endOfFades is the first instant until which the lead in hand, which only fades, one way, does not stay as told by
+// stays; it does so at its clock, at which its values were noted as s.inside, and not for ever.
+func (f *Folder) endOfFades(l *Lead, c *calm, stays func(*Lead, Instant) bool) Instant {
+	s, by := &f.search, f.model.reads.settledBy
+	until, from := l.Clock, min(lastInstant, l.Clock+stride)
+	for ; stays(l, from); from = min(lastInstant, from+from-l.Clock) {
+		until = from
 		s.noteFurthest(by, s.inside, c)
 	}
 	s.outside = append(s.outside[:0], s.found.lo...)
 	s.noteFurthest(by, s.outside, c)
-	for look := 0; from-calmUntil > 1; look++ {
-		if look == crossMost {
-			return 0, false
+	for look := 0; from-until > 1; look++ {
+		at := between(until, from)
+		if look < crossMost {
+			at = c.step(by, s.inside, s.outside, until, from, look)
 		}
-		at := c.step(by, s.inside, s.outside, calmUntil, from, look)
-		if f.fadesAlone(l, p, l.Clock, at) {
-			calmUntil = at
+		if stays(l, at) {
+			until = at
 			s.noteFurthest(by, s.inside, c)
 		} else {
 			from = at
 			s.noteFurthest(by, s.outside, c)
 		}
 	}
-	probe := s.point(1)
-	f.fill(probe, l, from)
-	return from, f.forecast(l, probe, probe) == moved
+	return from
+}
+
+// dustMost is for how many milliseconds after what is certain a first move is looked for one by one: as long as the dust
+// of the bounds, or a value that is just at its threshold, hides it.
+const dustMost = 16
+
+// firstPastDust is the first instant from one on at which the lead in hand, which stays until then, moves.
+func (f *Folder) firstPastDust(l *Lead, from Instant) (Instant, bool) {
+	probe := f.search.point(1)
+	for at := from; at < from+dustMost && at <= lastInstant; at++ {
+		f.fill(probe, l, at)
+		switch f.forecast(l, probe, probe) {
+		case moved:
+			return at, true
+		case open:
+			return 0, false
+		}
+	}
+	return 0, false
 }
 
 // noteFurthest notes where the values stand at the end of the stretch that was bounded: on the side on which they leave,

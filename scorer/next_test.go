@@ -166,12 +166,12 @@ func TestBoundsHold(t *testing.T) {
 			checkBounds(t, f, l, random, "plain")
 			f.boundTight(a, b)
 			checkBounds(t, f, l, random, "tight")
-			for _, p := range []*point{a, b} {
+			then := *l
+			then.Clock = from
+			if f.gatherFades(&then) {
 				f.fill(a, l, from)
-				f.fill(b, l, from+width)
-				if _, ok := f.boundFades(l, p, from, from+width); ok {
-					checkBounds(t, f, l, random, "fades")
-				}
+				f.boundFades(&then, from+width)
+				checkBounds(t, f, l, random, "fades")
 			}
 		}
 	})

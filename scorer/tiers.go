@@ -8,9 +8,7 @@ package scorer
 func (f *Folder) settle(l *Lead, why *reason, out []Change) []Change {
 	f.see(l, l.Clock)
 	if c := f.kind(l); c.exact && c.holds(f.model.reads.settledBy, f.scene.moving) {
-		for _, place := range c.places {
-			f.unevaluable[place]++
-		}
+		f.countUnevaluable(c)
 		return out
 	}
 	defer func() { f.rest(l, f.scene.moving) }()
