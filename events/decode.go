@@ -17,6 +17,7 @@ const (
 	headerTraceparent = "traceparent"
 	headerSpecversion = "ce_specversion"
 	structuredType    = "application/cloudevents+json"
+	jsonType          = "application/json"
 	cloudEventsPrefix = "application/cloudevents"
 )
 

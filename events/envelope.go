@@ -80,6 +80,9 @@ func (e *envelope) structured(s *scanner) {
 		return
 	}
 	for more := s.enter(); more; more = s.more() {
+		if e.plainAttributes(s) {
+			continue
+		}
 		switch a := attributeNamed(s.name().text()); a {
 		case attrOther:
 			s.value()
@@ -125,6 +128,9 @@ func (e *envelope) readData(s *scanner) {
 
 func (e *envelope) readMembers(s *scanner) {
 	for more := s.enter(); more; more = s.more() {
+		if e.plainMembers(s) {
+			continue
+		}
 		if s.name().text() != "account_id" {
 			s.value()
 			continue

@@ -16,7 +16,7 @@ func (e *envelope) judge() *scorer.Refusal {
 	} else if version.text() != "1.0" {
 		return refuse(ReasonUnsupportedSpecversion, `specversion is not "1.0"`)
 	}
-	if kind := e.text[attrContentType]; e.wrong&(1<<attrContentType) != 0 || kind.class != 0 && !isJSON(kind.text()) {
+	if kind := e.text[attrContentType]; e.wrong&(1<<attrContentType) != 0 || kind.class != 0 && kind.raw != jsonType && !isJSON(kind.text()) {
 		return refuse(ReasonUnsupportedContentType, "the data is not said to be JSON")
 	}
 	if e.base64 {
@@ -35,6 +35,8 @@ func (e *envelope) judge() *scorer.Refusal {
 func (e *envelope) judgeName(a attribute, missing, invalid string) *scorer.Refusal {
 	t := e.text[a]
 	switch {
+	case t.plain(maxAttributeBytes):
+		return nil
 	case e.wrong&(1<<a) != 0:
 		return refuse(invalid, "%s is not a string", a)
 	case len(t.raw) == 0:
@@ -44,6 +46,11 @@ func (e *envelope) judgeName(a attribute, missing, invalid string) *scorer.Refus
 		return refuse(invalid, "%s %s", a, flaw)
 	}
 	return nil
+}
+
+// plain is whether t is not empty and has no flaw, which most show at first sight.
+func (t token) plain(limit int) bool {
+	return t.class == present && 0 < len(t.raw) && len(t.raw) <= limit
 }
 
 // flaw is what keeps t, which is not empty, from naming something within limit bytes; "": nothing.
@@ -65,6 +72,9 @@ func (t token) flaw(limit int) string {
 
 // lead is the lead ID: the subject, or else the key of the record.
 func (e *envelope) lead(r *Record) (string, *scorer.Refusal) {
+	if t := e.text[attrSubject]; t.plain(maxLeadBytes) {
+		return t.raw, nil
+	}
 	if e.wrong&(1<<attrSubject) != 0 {
 		return "", refuse(ReasonInvalidSubject, "subject is not a string")
 	}
@@ -115,6 +125,8 @@ func (e *envelope) accountID() (string, *scorer.Refusal) {
 	switch {
 	case e.accountCount == 0:
 		return "", nil
+	case e.accountCount == 1 && !e.accountWrong && e.account.plain(maxAccountBytes):
+		return e.account.raw, nil
 	case e.accountCount > 1:
 		return "", refuse(ReasonDuplicateAttribute, "data.account_id stands there twice")
 	case e.accountWrong:

@@ -149,6 +149,9 @@ func forwardOf(r *Record) (forward, bool) {
 
 // sent is the timestamp with which r first arrived.
 func sent(r *Record) scorer.Instant {
+	if len(r.Headers) == 0 {
+		return r.Time
+	}
 	if f, ok := forwardOf(r); ok {
 		return f.time
 	}

@@ -271,15 +271,16 @@ func (s *scanner) oddity(i int) (n int, found class) {
 }
 
 // special finds, in eight bytes of a string, what is not printable ASCII, a quote or a backslash: the lowest bit that it
-// sets is the highest of the first such byte. Each term has the high bit of a byte set where the byte is below ' ', is a
-// quote, is a backslash, is 0x7f, is above that. (Bit Twiddling Hacks, "Determine if a word has a byte less than n". A
-// borrow or a carry can set bits wrongly, but only above the byte that it comes from, which is one that is looked for.)
+// sets is the highest of the first such byte. Each term has the high bit of a byte set where the byte is below ' ' or a
+// quote (which, unlike its neighbours, is below 33 once its second bit is flipped), is a backslash, is 0x7f, is above
+// that. (Bit Twiddling Hacks, "Determine if a word has a byte less than n". A borrow or a carry can set bits wrongly, but
+// only above the byte that it comes from, which is one that is looked for.)
 func special(w uint64) uint64 {
 	const (
 		ones  = 0x0101010101010101
 		highs = 0x80 * ones
 	)
-	return ((w - ' '*ones) | (w ^ '"'*ones - ones) | (w ^ '\\'*ones - ones) | (w + ones) | w) & highs
+	return ((w ^ 2*ones - 33*ones) | (w ^ '\\'*ones - ones) | (w + ones) | w) & highs
 }
 
 // escapeLen is the length of the escape that b begins with, 0 where it is none.
