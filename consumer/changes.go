@@ -37,6 +37,9 @@ type ChangeLogOptions struct {
 	// Topic is that of the tier changes.
 	Topic string
 	Log   *slog.Logger
+
+	// reused is given what was fetched when nobody is to read it any more: a seam for tests.
+	reused func([]byte)
 }
 
 // ChangeLog reads the tier changes that were announced, read committed. It belongs to no group and moves nothing. It is
@@ -53,7 +56,7 @@ type ChangeLog struct {
 // OpenChangeLog prepares to read. It does not connect. Close it after use.
 func OpenChangeLog(o ChangeLogOptions) *ChangeLog {
 	return &ChangeLog{
-		cluster: wire.Dial(wire.Options{Brokers: o.Brokers, TLS: o.TLS, SASL: o.SASL, ClientID: o.ClientID, Log: o.Log}),
+		cluster: wire.Dial(wire.Options{Brokers: o.Brokers, TLS: o.TLS, SASL: o.SASL, ClientID: o.ClientID, Log: o.Log, Reused: o.reused}),
 		topic:   o.Topic, log: o.Log, scans: make(chan struct{}, scansAtOnce),
 	}
 }

@@ -43,7 +43,7 @@ func newToldTopic(t *testing.T) *toldTopic {
 	}
 	t.Cleanup(client.Close)
 	k.client = client
-	k.log = OpenChangeLog(ChangeLogOptions{Brokers: []string{k.addr}, Topic: k.name, Log: slog.New(slog.DiscardHandler)})
+	k.log = OpenChangeLog(ChangeLogOptions{Brokers: []string{k.addr}, Topic: k.name, reused: spoil, Log: slog.New(slog.DiscardHandler)})
 	t.Cleanup(func() { k.log.Close() })
 	return &k
 }

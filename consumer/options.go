@@ -53,11 +53,12 @@ type Options struct {
 	// SessionTimeout and RebalanceTimeout are the group's; 0: its defaults.
 	SessionTimeout, RebalanceTimeout time.Duration
 
-	// now is the wall clock, step is told of each numbered step of a batch, and lookAtTopicsEvery is how often the topics'
-	// partitions are looked at: seams for tests.
+	// now is the wall clock, step is told of each numbered step of a batch, lookAtTopicsEvery is how often the topics'
+	// partitions are looked at, and reused is given what was fetched when nobody is to read it any more: seams for tests.
 	now               func() time.Time
 	step              func(lane int, step Step)
 	lookAtTopicsEvery time.Duration
+	reused            func([]byte)
 }
 
 // Step is a point in the life of a batch at which a test may strike.

@@ -215,8 +215,16 @@ func (p plan) options(registry prometheus.Registerer, log *slog.Logger) (Options
 	return Options{
 		Brokers: []string{p.Kafka}, ClientID: "proof", Group: p.Group, Topics: p.Topics, Store: store, Model: model,
 		MemoryBytes: 16 << 20, Metrics: NewMetrics(registry), Log: log,
-		SessionTimeout: sessionOfTests, RebalanceTimeout: 20 * time.Second,
+		SessionTimeout: sessionOfTests, RebalanceTimeout: 20 * time.Second, reused: spoil,
 	}, err
+}
+
+// spoil overwrites what was fetched, once it is free to be used again: whoever still reads it finds that it is no event, no
+// change, and nobody's name.
+func spoil(memory []byte) {
+	for i := range memory {
+		memory[i] = '#'
+	}
 }
 
 // running is a worker in this process.

@@ -66,7 +66,7 @@ func New(o Options) (*Worker, error) {
 // that is away, or topics that are not as they must be, are waited for with growing pauses; Ready says what is amiss.
 func (w *Worker) Run(ctx context.Context) error {
 	w.life = context.WithoutCancel(ctx)
-	w.cluster = wire.Dial(wire.Options{Brokers: w.o.Brokers, TLS: w.o.TLS, SASL: w.o.SASL, ClientID: w.o.ClientID, Log: w.o.Log})
+	w.cluster = wire.Dial(wire.Options{Brokers: w.o.Brokers, TLS: w.o.TLS, SASL: w.o.SASL, ClientID: w.o.ClientID, Log: w.o.Log, Reused: w.o.reused})
 	defer w.cluster.Close()
 	for {
 		if !w.start(ctx) {

@@ -11,7 +11,8 @@ import (
 
 // fetchAnswer is a broker's answer to a fetch, as it came: its batches are read where they stand.
 type fetchAnswer struct {
-	err        error // of the answer as a whole
+	bytes      []byte // the whole of it, which all of partitions aliases
+	err        error  // of the answer as a whole
 	partitions []partitionAnswer
 }
 
@@ -43,8 +44,8 @@ const largestAnswer = 1 << 30
 
 var errAnswerCut = errors.New("a fetch answer ends before its fields do")
 
-// readFetchAnswer reads an answer off the connection, into memory that is used for nothing else ever.
-func readFetchAnswer(r io.Reader, version int16) (protocol.Message, error) {
+// readFetchAnswer reads an answer off the connection.
+func (m *memory) readFetchAnswer(r io.Reader, version int16) (protocol.Message, error) {
 	if version < oldestFetch || version > newestFetch {
 		return nil, fmt.Errorf("the broker speaks Fetch %d, where %d to %d are needed (Kafka 0.11 or newer)", version, oldestFetch, newestFetch)
 	}
@@ -56,7 +57,7 @@ func readFetchAnswer(r io.Reader, version int16) (protocol.Message, error) {
 	if size > largestAnswer {
 		return nil, protocol.Errorf("a fetch answer of %d bytes", size)
 	}
-	answer := make([]byte, size)
+	answer := m.take(int(size))
 	if _, err := io.ReadFull(r, answer); err != nil {
 		return nil, err
 	}
@@ -67,7 +68,7 @@ func parseFetchAnswer(answer []byte, version int16) (*fetchAnswer, error) {
 	f := fields{rest: answer}
 	f.int32() // correlation ID
 	f.int32() // throttle time
-	parsed := &fetchAnswer{}
+	parsed := &fetchAnswer{bytes: answer}
 	if version >= fetchWithSession {
 		parsed.err = answered(f.int16())
 		f.int32() // session ID

@@ -119,7 +119,7 @@ func (b *batch) isAbortMarker() bool {
 }
 
 // decoder turns the batches of fetch answers into records. What it hands out lives in slices that are used again after
-// reset; the bytes that records point to are never used again.
+// reset; the bytes that records point to are the answer's, or were inflated from it.
 type decoder struct {
 	inflater inflater
 	records  []events.Record

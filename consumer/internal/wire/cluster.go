@@ -30,6 +30,9 @@ type Options struct {
 	ClientID string
 	// Log gets what is retried for long; nil for silence.
 	Log *slog.Logger
+	// Reused is given the memory of fetched records as it becomes free for others, to do with it what it likes: a test
+	// spoils it, and so finds out who still reads it. nil: nobody is. It may be called by several goroutines at a time.
+	Reused func([]byte)
 }
 
 // Cluster is a Kafka cluster. It may be used by several goroutines at a time.

@@ -28,6 +28,9 @@ type Fetcher struct {
 	turn    int
 	fetched []Fetched
 	spans   []span
+	memory  memory
+	// inUse are the answers that fetched is of.
+	inUse [][]byte
 }
 
 // span is which of the decoder's records belong to a Fetched.
@@ -36,8 +39,8 @@ type span struct{ begin, end int }
 // Fetched is what one Fetch found in one partition.
 type Fetched struct {
 	Partition
-	// Records are the committed records at and after the position asked for, in order. The slice and its Headers are
-	// valid until the next Fetch; the bytes of Key, Value and headers stay as they are for as long as they are kept.
+	// Records are the committed records at and after the position asked for, in order. They are valid until the next
+	// Fetch, which reads into the same memory: whoever keeps Key, Value or Headers for longer copies them.
 	Records []events.Record
 	// Next is the position after everything seen: past aborted and control records and the gaps that compaction left,
 	// so it may move without any Records.
@@ -58,7 +61,10 @@ const longestPause = 100 * time.Millisecond
 // Fetcher makes a Fetcher whose answers are at most about maxBytes large in all, per broker; a single record batch
 // larger than that comes through. Close ends it.
 func (c *Cluster) Fetcher(maxBytes int) *Fetcher {
-	return &Fetcher{cluster: c, maxBytes: maxBytes, isolation: readCommitted, decoder: newDecoder(inflateLimit), woken: make(chan struct{}, 1)}
+	return &Fetcher{
+		cluster: c, maxBytes: maxBytes, isolation: readCommitted, decoder: newDecoder(inflateLimit), woken: make(chan struct{}, 1),
+		memory: memory{reused: c.options.Reused},
+	}
 }
 
 // FetcherOfAll makes a Fetcher that reads whatever was ever written up to High: what was aborted, and what is not decided
@@ -87,6 +93,9 @@ func (f *Fetcher) Close() {
 func (f *Fetcher) Fetch(ctx context.Context, from []Position, wait time.Duration) ([]Fetched, error) {
 	f.fetched, f.spans = f.fetched[:0], f.spans[:0]
 	f.decoder.reset()
+	f.memory.give(f.inUse)
+	clear(f.inUse)
+	f.inUse = f.inUse[:0]
 	deadline := time.Now().Add(wait)
 	for try := 0; ; try++ {
 		amiss, err := f.begin(ctx, from, deadline)
@@ -103,7 +112,8 @@ func (f *Fetcher) Fetch(ctx context.Context, from []Position, wait time.Duration
 	}
 }
 
-// Ahead begins to ask for what the next Fetch will ask for: then the answer is on its way meanwhile. It is for a reader
+// Ahead begins to ask for what the next Fetch will ask for: then the answer is on its way meanwhile. What was fetched stays
+// valid. It is for a reader
 // who is behind. One who is not would be answered with the first record to come, and with all the others only after that.
 func (f *Fetcher) Ahead(ctx context.Context, from []Position, wait time.Duration) {
 	_, _ = f.begin(ctx, from, time.Now().Add(wait)) // what is amiss is the next Fetch's to tell
@@ -223,6 +233,7 @@ func (f *Fetcher) take(p *poll) (amiss []Fetched) {
 		}
 		return amiss
 	}
+	f.inUse = append(f.inUse, p.answer.bytes)
 	for i := range p.answer.partitions {
 		a := &p.answer.partitions[i]
 		at := slices.IndexFunc(p.from, func(at Position) bool {

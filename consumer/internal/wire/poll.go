@@ -40,7 +40,7 @@ func (f *Fetcher) poll(ctx context.Context, w request, wait time.Duration) *poll
 			default: // a token is there already
 			}
 		}()
-		answer, err := f.cluster.do(ctx, wait+requestTimeout, &exchange{Message: message, broker: w.leader, read: readFetchAnswer})
+		answer, err := f.cluster.do(ctx, wait+requestTimeout, &exchange{Message: message, broker: w.leader, read: f.memory.readFetchAnswer})
 		if err != nil {
 			p.err = err
 			return

@@ -28,9 +28,16 @@ func limited(t testing.TB) context.Context {
 // dial is a Cluster at addr that is closed after the test.
 func dial(t testing.TB, addr string) *wire.Cluster {
 	t.Helper()
-	c := wire.Dial(wire.Options{Brokers: []string{addr}, ClientID: "wire-test"})
+	c := wire.Dial(wire.Options{Brokers: []string{addr}, ClientID: "wire-test", Reused: spoil})
 	t.Cleanup(c.Close)
 	return c
+}
+
+// spoil overwrites what was fetched, once it is free to be used again.
+func spoil(memory []byte) {
+	for i := range memory {
+		memory[i] = '#'
+	}
 }
 
 // topic makes a topic of that many partitions.
