@@ -40,7 +40,7 @@ type span struct{ begin, end int }
 type Fetched struct {
 	Partition
 	// Records are the committed records at and after the position asked for, in order. They are valid until the next
-	// Fetch, which reads into the same memory: whoever keeps Key, Value or Headers for longer copies them.
+	// Fetch, which reads into the same memory, or Close: whoever keeps Key, Value or Headers for longer copies them.
 	Records []events.Record
 	// Next is the position after everything seen: past aborted and control records and the gaps that compaction left,
 	// so it may move without any Records.
@@ -78,9 +78,10 @@ func (c *Cluster) FetcherOfAll(maxBytes int) *Fetcher {
 // Bound makes the answers to come at most about maxBytes large.
 func (f *Fetcher) Bound(maxBytes int) { f.maxBytes = maxBytes }
 
-// Close ends the requests in flight and waits for them. What was fetched stays valid.
+// Close ends the requests in flight and waits for them. What was fetched is not valid any longer.
 func (f *Fetcher) Close() {
 	f.abandon(func(*poll) bool { return true })
+	f.giveBack()
 	f.decoder.inflater.close()
 }
 
@@ -93,9 +94,7 @@ func (f *Fetcher) Close() {
 func (f *Fetcher) Fetch(ctx context.Context, from []Position, wait time.Duration) ([]Fetched, error) {
 	f.fetched, f.spans = f.fetched[:0], f.spans[:0]
 	f.decoder.reset()
-	f.memory.give(f.inUse)
-	clear(f.inUse)
-	f.inUse = f.inUse[:0]
+	f.giveBack()
 	deadline := time.Now().Add(wait)
 	for try := 0; ; try++ {
 		amiss, err := f.begin(ctx, from, deadline)
@@ -110,6 +109,13 @@ func (f *Fetcher) Fetch(ctx context.Context, from []Position, wait time.Duration
 			return f.result(amiss), nil
 		}
 	}
+}
+
+// giveBack gives the memory of what was fetched to what will be.
+func (f *Fetcher) giveBack() {
+	f.memory.give(f.inUse)
+	clear(f.inUse)
+	f.inUse = f.inUse[:0]
 }
 
 // Ahead begins to ask for what the next Fetch will ask for: then the answer is on its way meanwhile. What was fetched stays
