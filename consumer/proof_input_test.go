@@ -272,6 +272,43 @@ func TestAHistoryIsReplayedWithItsTimers(t *testing.T) {
 	w.eventuallyTold(fmt.Sprintf("cold→hot@0 event, hot→cold@966 time, cold→hot@%d event, hot→cold@%d time", month, month+cools), a)
 }
 
+// TestABacklogOfManyFetches: while a lane folds what one fetch brought, the next is being read, and then uses the memory of
+// the first. Events, forwards and letters are all of what was sent.
+func TestABacklogOfManyFetches(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	traffic, ballast := w.traffic(60), bytes.Repeat([]byte("x"), 150<<10)
+	var letters []string
+	for range 10 { // 15 MB a lane in all, of which a fetch brings 8
+		var records []*kgo.Record
+		for range 40 {
+			e := traffic.Next()
+			w.oracle.Fold(&e)
+			r := w.record(&e)
+			if e.Lead[len(e.Lead)-1]%4 == 0 { // to be forwarded, all of the lead, so that they stay in order
+				r.Partition = (r.Partition + 1) % int32(w.partitions[r.Topic])
+			}
+			letter := fmt.Sprintf(`{"neither an event nor": %d`, len(letters))
+			letters = append(letters, letter)
+			records = append(records, r, &kgo.Record{Topic: r.Topic, Partition: r.Partition, Value: []byte(letter), Timestamp: e.Time})
+			r.Headers = []kgo.RecordHeader{{Key: "ballast", Value: ballast}}
+		}
+		if err := w.client.ProduceSync(w.limited(), records...).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.start()
+	w.check(strictly)
+	var got []string
+	for _, r := range testbed.ReadTopic(t, w.kafka, w.topics.DeadLetters) {
+		got = append(got, string(r.Value))
+	}
+	slices.Sort(letters)
+	if slices.Sort(got); !slices.Equal(got, letters) {
+		t.Errorf("%d letters, not those %d that were sent: %.1000q", len(got), len(letters), got)
+	}
+}
+
 // eventuallyTold waits until lead-1's announced changes read like that, their instants in milliseconds after e.
 func (w *world) eventuallyTold(want string, e testbed.Event) {
 	w.t.Helper()

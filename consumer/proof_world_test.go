@@ -90,6 +90,7 @@ func (w *world) franz(opts ...kgo.Opt) *kgo.Client {
 	w.t.Helper()
 	c, err := kgo.NewClient(append([]kgo.Opt{
 		kgo.SeedBrokers(w.kafka), kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.DisableClientMetrics(),
+		kgo.ProducerBatchCompression(kgo.NoCompression()), // so that what spoil overwrites is what lanes read
 		kgo.ProducerLinger(0), kgo.MetadataMinAge(100 * time.Millisecond), kgo.ProducerBatchMaxBytes(4 << 20),
 	}, opts...)...)
 	if err != nil {
