@@ -123,6 +123,9 @@ func (b *batch) add(w *working) {
 func (l *lane) fetch(soft context.Context) error {
 	l.begin()
 	if !l.pending() {
+		if !sleep(soft, l.rest()) {
+			return nil
+		}
 		fetched, err := l.fetcher.Fetch(soft, l.positions(nil), l.patience())
 		if err != nil {
 			return nil // soft ended: nothing is in hand
@@ -141,6 +144,20 @@ func (l *lane) fetch(soft context.Context) error {
 		l.fetchAhead(soft)
 	}
 	return nil
+}
+
+// beat is how often a lane that keeps up begins a batch at most. Where events come one by one and without end, batches as
+// fast as they can be made would each hold an event or two, and keep Kafka, Redis and us so busy that all of them took
+// longer for it. After a quiet time an event is never held up.
+const beat = 4 * time.Millisecond
+
+// rest is how long the lane waits until it fetches again.
+func (l *lane) rest() time.Duration {
+	if !l.caughtUp || l.walk.underWay() {
+		return 0
+	}
+	// The clock may have been set back since.
+	return min(max(beat-l.now().Sub(l.worked), 0), beat)
 }
 
 // fetchAhead asks for what comes after the batch in hand, to be under way while that is folded and announced.

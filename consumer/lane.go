@@ -76,8 +76,10 @@ type lane struct {
 	memory   int64 // bytes that leads may take
 	// caughtUp is whether the last fetch reached the end of every partition: then the lane's clock is the wall clock.
 	caughtUp bool
-	nextDue  scorer.Instant
-	walk     walk
+	// worked is when the last batch with something to do began.
+	worked  time.Time
+	nextDue scorer.Instant
+	walk    walk
 	// ends are the ends of the partitions as last seen, read committed; ailing is what keeps one of them from being read
 	// just now, which passes.
 	ends map[wire.Partition]int64
@@ -186,6 +188,7 @@ func (l *lane) next(soft, hard context.Context) (err error) {
 		l.progressed()
 		return l.commitBareWhenDue(hard)
 	}
+	l.worked = l.batch.begun
 	l.step(l.number, Fetched)
 	l.span = l.trace(hard)
 	defer func() { l.untrace(err) }()
@@ -293,16 +296,23 @@ func (p *pauses) reset() { p.now = p.first }
 
 // wait waits for the present pause and doubles it; false when ctx ended.
 func (p *pauses) wait(ctx context.Context) bool {
-	if p.now > 0 {
-		t := time.NewTimer(p.now)
+	if !sleep(ctx, p.now) {
+		return false
+	}
+	p.now = min(max(2*p.now, p.least), p.most)
+	return true
+}
+
+// sleep waits for d; false when ctx ended.
+func sleep(ctx context.Context, d time.Duration) bool {
+	if d > 0 {
+		t := time.NewTimer(d)
 		defer t.Stop()
 		select {
 		case <-ctx.Done():
-			return false
 		case <-t.C:
 		}
 	}
-	p.now = min(max(2*p.now, p.least), p.most)
 	return ctx.Err() == nil
 }
 
