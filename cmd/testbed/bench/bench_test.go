@@ -39,6 +39,9 @@ func BenchmarkAll(b *testing.B) {
 	}
 	defer report.finish(b)
 	asked := strings.Split(*parts, ",")
+	if *rounds+*latencyRounds > 0 {
+		s.warmUp()
+	}
 	for _, part := range []struct {
 		name    string
 		measure func()

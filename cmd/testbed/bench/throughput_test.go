@@ -18,9 +18,6 @@ const passes = 3
 // throughput lets all contenders fold the work in turns.
 func (s *servers) throughput(report *Report, w *work, rounds int) {
 	s.b.Helper()
-	if rounds > 0 {
-		s.warmUp(w)
-	}
 	for round := range rounds {
 		for i := range byThroughput {
 			c := byThroughput[(round+i)%len(byThroughput)] // no one always follows the same one
@@ -37,20 +34,6 @@ func (s *servers) throughput(report *Report, w *work, rounds int) {
 			report.Throughput = append(report.Throughput, run)
 			say("round %d: %s: %s events/s, %.2f s of processors a million (own %.2f, Kafka %.2f, Redis %.2f), %d MiB, others %.0f %%", run.Round, run.Contender,
 				short(run.PerSecond), run.CPU.All(), run.CPU.Own, run.CPU.Kafka, run.CPU.Redis, run.PeakMiB, 100*run.Others)
-		}
-	}
-}
-
-// warmUp runs what makes the broker compile its ways, which is not measured: reading, and each way of writing.
-func (s *servers) warmUp(w *work) {
-	s.b.Helper()
-	for _, c := range byThroughput {
-		if c.name != Hotlead && (c.name != StreamsTuned || s.programs.peers == "") {
-			continue
-		}
-		say("warming up the broker: %s", c.name)
-		if _, err := s.measure(c, w); err != nil {
-			say("warming up: %v", err)
 		}
 	}
 }
