@@ -410,7 +410,11 @@ func (l *lane) load(ctx context.Context) error {
 // loadLeads brings what Redis holds of the leads that the batch wants into memory.
 func (l *lane) loadLeads(ctx context.Context) error {
 	b := &l.batch
-	l.missing, l.missingAt = l.missing[:0], l.missingAt[:0]
+	l.wanted, l.missing, l.missingAt = l.wanted[:0], l.missing[:0], l.missingAt[:0]
+	for i := range b.leads {
+		l.wanted = append(l.wanted, b.leads[i].hash)
+	}
+	l.leads.Fetch(l.wanted)
 	for i := range b.leads {
 		w := &b.leads[i]
 		if w.blob != nil {

@@ -93,9 +93,11 @@ type lane struct {
 	span        *batchSpan // nil: nobody traces
 	// lead is the one whose events are being folded.
 	lead scorer.Lead
-	// encoded are the leads that the batch writes, one behind the other, outbox is what it announces, and missing are the
-	// leads to be read of Redis with their indexes in the batch: memory that the next batch uses again.
+	// encoded are the leads that the batch writes, one behind the other, outbox is what it announces, wanted are the hashes
+	// of its leads, and missing are the leads to be read of Redis with their indexes in the batch: memory that the next
+	// batch uses again.
 	encoded, outbox []byte
+	wanted          []uint32
 	missing         []string
 	missingAt       []int32
 

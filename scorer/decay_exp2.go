@@ -14,7 +14,7 @@ func exp2Neg(x float64) float64 {
 	if x >= 1000 {
 		return 0
 	}
-	n := uint64(x * 64)
+	n := int64(x * 64) // signed: its conversions take one instruction
 	z := float64((x - float64(n)/64) * math.Ln2)
 	// e^(−z) = 1 − z(1 − z/2(1 − z/3(1 − z/4(1 − z/5(1 − z/6)))))
 	p := 1 - float64(z*(1./6))
@@ -23,7 +23,7 @@ func exp2Neg(x float64) float64 {
 	p = 1 - float64(float64(z*(1./3))*p)
 	p = 1 - float64(float64(z*(1./2))*p)
 	p = 1 - float64(z*p)
-	return float64(float64(exp2NegTable[n%64]*p) * math.Float64frombits((1023-n/64)<<52))
+	return float64(float64(exp2NegTable[n&63]*p) * math.Float64frombits(uint64(1023-n>>6)<<52))
 }
 
 // exp2NegTable is 2^−(i/64), to the nearest.

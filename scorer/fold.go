@@ -3,6 +3,7 @@ package scorer
 import (
 	"cmp"
 	"math"
+	"math/bits"
 	"slices"
 )
 
@@ -18,6 +19,7 @@ type Folder struct {
 	// byKey are the rules in the order of a lead's counters. Shares are always summed in this order, so that a score is
 	// the same to the bit however it came about.
 	byKey  []keyedRule
+	places keyTable // of byKey
 	fading []fading // by rule: how its share moves
 	// rounded are the moving values, but the idle time, that conditions or expressions read.
 	rounded []int
@@ -54,7 +56,37 @@ type keyedRule struct {
 	group      int // groups: none
 	fades      int // of halving: its place in search.fades
 	life       halfLifeDecay
+	rate       float64 // ln 2 / half-life, per millisecond
 	worth, max float64
+}
+
+// keyTable finds rules by their keys: by the lowest bits of a key, or next to there, stands the place of its rule, plus 1;
+// 0: none. It has room for many more than there are, so that nearly always the first look tells, and what comes next need
+// not be guessed by the processor.
+type keyTable []uint32
+
+func keyTableOf(rules []keyedRule) keyTable {
+	t := make(keyTable, 8<<bits.Len(uint(len(rules))))
+	for i := range rules {
+		at := t.slot(rules[i].key)
+		for t[at] != 0 {
+			at = t.slot(Key(at + 1))
+		}
+		t[at] = uint32(i + 1)
+	}
+	return t
+}
+
+func (t keyTable) slot(key Key) int { return int(key) & (len(t) - 1) }
+
+// find is the rule of that key; nil where there is none.
+func (t keyTable) find(rules []keyedRule, key Key) *keyedRule {
+	for at := t.slot(key); t[at] != 0; at = t.slot(Key(at + 1)) {
+		if k := &rules[t[at]-1]; k.key == key {
+			return k
+		}
+	}
+	return nil
 }
 
 // activeRule is a rule that has counted for the lead in hand.
@@ -88,6 +120,7 @@ func (m *Model) Folder() *Folder {
 		f.byKey[i] = f.keyed(i)
 	}
 	slices.SortFunc(f.byKey, func(a, b keyedRule) int { return cmp.Compare(a.key, b.key) })
+	f.places = keyTableOf(f.byKey)
 	f.rounded = with(slices.Clone(m.reads.moving), movingScore) // rank reads it where the model has none
 	f.rounded = slices.DeleteFunc(f.rounded, func(slot int) bool { return slot == movingIdle })
 	f.prepareBlank()
@@ -97,7 +130,7 @@ func (m *Model) Folder() *Folder {
 // keyed is rule i as byKey has it.
 func (f *Folder) keyed(i int) keyedRule {
 	r, fade := &f.model.engagement.rules[i], &f.fading[i]
-	k := keyedRule{key: r.key, rule: i, kind: fade.kind, group: r.group, life: fade.life, worth: r.each(), max: r.max}
+	k := keyedRule{key: r.key, rule: i, kind: fade.kind, group: r.group, life: fade.life, rate: fade.rate, worth: r.each(), max: r.max}
 	if r.group < 0 {
 		k.group = len(f.model.engagement.groups)
 	}
@@ -151,17 +184,12 @@ func (f *Folder) take(l *Lead) {
 	f.takeStill(l)
 }
 
-// takeCounters pairs l's counters with the model's rules. Both are in the order of their keys.
+// takeCounters pairs l's counters with the model's rules, in the order of their keys.
 func (f *Folder) takeCounters(l *Lead) {
 	f.active = f.active[:0]
-	next := 0
 	for i := range l.Counters {
-		key := l.Counters[i].Rule
-		for next < len(f.byKey) && f.byKey[next].key < key {
-			next++
-		}
-		if next < len(f.byKey) && f.byKey[next].key == key {
-			f.active = append(f.active, activeRule{rule: f.byKey[next].rule, counter: i})
+		if k := f.places.find(f.byKey, l.Counters[i].Rule); k != nil {
+			f.active = append(f.active, activeRule{rule: k.rule, counter: i})
 		}
 	}
 }

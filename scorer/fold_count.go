@@ -29,6 +29,9 @@ func (r *rule) tally(c *Counter, at Instant, weight float64, now Instant) bool {
 		c.Count++
 	}
 	span, memory := d.span(), r.limit.memory()
+	if span == 0 && memory == 0 && len(c.Marks) == 0 {
+		return true // most keep no marks
+	}
 	if span == 0 && memory > 0 {
 		c.mark(at, weight)
 	}

@@ -89,7 +89,7 @@ func (f *Folder) prepareSearch() {
 	}
 	s.curves = make([]curve, groups+1)
 	s.halves = make([]curve, len(s.curves)*len(s.rates))
-	s.fades = make([]fades, len(s.halves))
+	s.fades = make([]fades, max(1, len(s.halves)))
 	s.rests = make([]fades, len(s.curves))
 	s.sumLo, s.sumHi = make([]float64, len(s.curves)), make([]float64, len(s.curves))
 	s.found = bound{lo: make([]float64, movingGroups+groups), hi: make([]float64, movingGroups+groups)}
@@ -186,7 +186,7 @@ func (f *Folder) roughDue(l *Lead) Instant {
 	if l.Due != Never && l.Since != l.Clock {
 		return l.Clock
 	}
-	if f.nextFiring(l) == Never && f.gatherFades(l) {
+	if f.nextFiring(l) == Never && f.gatherFades(l, closely) {
 		if f.search.held = false; f.fadesAlone(l, lastInstant) {
 			return Never
 		}
@@ -209,7 +209,7 @@ func (f *Folder) inCalm(l *Lead) bool {
 // seen at its clock, until that instant (same); or that it does, and when (moved).
 func (f *Folder) stillSafe(l *Lead, until Instant) (Instant, outlook) {
 	fires := f.nextFiring(l) <= until
-	if !fires && f.gatherFades(l) {
+	if !fires && f.gatherFades(l, closely) {
 		one := f.boundFades(l, until)
 		f.search.held = false
 		switch {
@@ -288,7 +288,7 @@ func (f *Folder) firstMove(l *Lead, to Instant) (Instant, bool) {
 	if !f.search.moves || to <= l.Clock {
 		return 0, false
 	}
-	if f.gatherFades(l) {
+	if f.gatherFades(l, closely) {
 		if f.search.held = false; f.fadesAlone(l, to) {
 			return 0, false
 		}

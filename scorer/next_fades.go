@@ -3,38 +3,55 @@ package scorer
 import "math"
 
 // fades is what is left of all that halves at one rate in one group, and the size of its terms, for the error of
-// summing them. What halves at one rate fades as one, merits and penalties alike.
+// summing them; slack is by how much value may be beside it besides. What halves at one rate fades as one, merits and
+// penalties alike.
 type fades struct {
-	value, size float64
+	value, size, slack float64
 }
+
+// How gatherFades knows what is left of what halves: up to how many times its mean life (half-life / ln 2) ago, by a few
+// terms instead of a power. The farther ago, the less it then knows.
+const (
+	closely = 0
+	roughly = 1
+)
 
 // gatherFades sums up what fades as one of l, as of its clock, which it need not have in hand, for boundFades. It does for
 // leads all of whose shares halve, or rest, unhindered by a max; of any other it answers false.
-func (f *Folder) gatherFades(l *Lead) bool {
-	s, rules, next := &f.search, f.byKey, 0
+func (f *Folder) gatherFades(l *Lead, rough float64) bool {
+	s := &f.search
 	clear(s.fades)
 	clear(s.rests)
+	at, sum := 0, fades{} // the sum in hand: what follows is mostly of the same
 	for i := range l.Counters {
 		c := &l.Counters[i]
-		for next < len(rules) && rules[next].key < c.Rule {
-			next++
-		}
-		if next == len(rules) {
-			break
-		}
-		k := &rules[next]
-		if k.key != c.Rule {
+		k := f.places.find(f.byKey, c.Rule)
+		if k == nil {
 			continue
 		}
 		switch k.kind {
 		case halving:
-			worth := k.worth * c.Sum * k.life.keep(l.Clock-c.Ref)
+			worth, slack := k.worth*c.Sum, 0.0
+			age := l.Clock - c.Ref
+			if y := float64(age) * k.rate; y < rough {
+				// e^(−y) lies between 1 − y + y²/2 − y³/6 and that and y⁴/24.
+				half := y * y * (1. / 2)
+				slack = half * half * (1. / 12)
+				keep := 1 - y + half - half*y*(1./3) + slack
+				worth, slack = worth*keep, slack*math.Abs(worth)
+			} else {
+				worth *= k.life.keep(age)
+			}
 			size := math.Abs(worth)
 			if size > k.max {
 				return false
 			}
-			h := &s.fades[k.fades]
-			h.value, h.size = h.value+worth, h.size+size
+			if k.fades != at {
+				s.fades[at] = sum
+				at = k.fades
+				sum = s.fades[at]
+			}
+			sum.value, sum.size, sum.slack = sum.value+worth, sum.size+size, sum.slack+slack
 		case resting:
 			worth := min(max(k.worth*c.Sum, -k.max), k.max)
 			h := &s.rests[k.group]
@@ -43,6 +60,7 @@ func (f *Folder) gatherFades(l *Lead) bool {
 			return false
 		}
 	}
+	s.fades[at] = sum
 	return true
 }
 
@@ -67,7 +85,7 @@ func (f *Folder) boundFades(l *Lead, to Instant) (one bool) {
 			}
 			a, b := h.value, h.value*keep
 			up, down = up || b > a, down || b < a
-			dust := fadeError * h.size
+			dust := fadeError*h.size + h.slack
 			lo, hi = lo+min(a, b)-dust, hi+max(a, b)+dust
 			if g == groups {
 				restSize += h.size
@@ -96,7 +114,7 @@ func (f *Folder) stays(l *Lead) bool {
 		return false
 	}
 	c := f.kind(l)
-	if !c.exact || !f.gatherFades(l) {
+	if !c.exact || !f.gatherFades(l, roughly) {
 		return false
 	}
 	if f.boundFades(l, until); !f.inCalm(l) {
@@ -124,13 +142,10 @@ func (f *Folder) fadesInCalm(l *Lead, to Instant) bool {
 // it answers no other instant than lookAhead would, to which it is a short cut.
 func (f *Folder) firstOfFades(l *Lead) (Instant, bool) {
 	s := &f.search
-	if !f.gatherFades(l) || !f.boundFades(l, lastInstant) {
+	if !f.gatherFades(l, closely) || !f.boundFades(l, lastInstant) {
 		return 0, false
 	}
-	if s.held = false; f.foresee(l) == same {
-		return Never, true
-	}
-	if !f.fadesAlone(l, l.Clock) {
+	if s.held = false; !f.fadesAlone(l, l.Clock) {
 		return 0, false
 	}
 	s.inside = append(s.inside[:0], s.found.lo...)
@@ -140,7 +155,7 @@ func (f *Folder) firstOfFades(l *Lead) (Instant, bool) {
 			return 0, false
 		}
 	}
-	// Nearly always the lead moves where it leaves its calm.
+	// Nearly always the lead moves where it leaves its calm, and then no other condition need be asked.
 	if c.covers(f.model.reads.settledBy, s.inside, s.inside) {
 		if at, found := f.firstPastDust(l, f.endOfFades(l, c, f.fadesInCalm)); found {
 			return at, true
@@ -150,8 +165,11 @@ func (f *Folder) firstOfFades(l *Lead) (Instant, bool) {
 }
 
 // endOfFades is the first instant until which the lead in hand, which only fades, one way, does not stay as told by
-// stays; it does so at its clock, at which its values were noted as s.inside, and not for ever.
+// stays; Never where it does for ever. It does so at its clock, at which its values were noted as s.inside.
 func (f *Folder) endOfFades(l *Lead, c *calm, stays func(*Lead, Instant) bool) Instant {
+	if stays(l, lastInstant) {
+		return Never
+	}
 	s, by := &f.search, f.model.reads.settledBy
 	until, from := l.Clock, min(lastInstant, l.Clock+stride)
 	for ; stays(l, from); from = min(lastInstant, from+from-l.Clock) {
@@ -180,8 +198,11 @@ func (f *Folder) endOfFades(l *Lead, c *calm, stays func(*Lead, Instant) bool) I
 // of the bounds, or a value that is just at its threshold, hides it.
 const dustMost = 16
 
-// firstPastDust is the first instant from one on at which the lead in hand, which stays until then, moves.
+// firstPastDust is the first instant from one on at which the lead in hand, which stays until then, moves; Never of Never.
 func (f *Folder) firstPastDust(l *Lead, from Instant) (Instant, bool) {
+	if from == Never {
+		return Never, true
+	}
 	probe := f.search.point(1)
 	for at := from; at < from+dustMost && at <= lastInstant; at++ {
 		f.fill(probe, l, at)

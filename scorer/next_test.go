@@ -168,10 +168,12 @@ func TestBoundsHold(t *testing.T) {
 			checkBounds(t, f, l, random, "tight")
 			then := *l
 			then.Clock = from
-			if f.gatherFades(&then) {
-				f.fill(a, l, from)
-				f.boundFades(&then, from+width)
-				checkBounds(t, f, l, random, "fades")
+			for bounds, rough := range map[string]float64{"fades": closely, "rough fades": roughly} {
+				if f.gatherFades(&then, rough) {
+					f.fill(a, l, from)
+					f.boundFades(&then, from+width)
+					checkBounds(t, f, l, random, bounds)
+				}
 			}
 		}
 	})

@@ -16,7 +16,7 @@ const (
 // identityOf is the 64-bit hash of an event's source and ID. The NUL between them keeps ("a", "bc") and ("ab", "c")
 // apart.
 func identityOf(source, id string) uint64 {
-	var room [256]byte // most are far shorter
+	var room [128]byte // most are far shorter
 	text := append(append(append(room[:0], source...), 0), id...)
 	return xxhash.Sum64(text)
 }

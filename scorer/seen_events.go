@@ -171,7 +171,7 @@ func (c *seenColumns) hash(i int) uint64 {
 }
 
 // has is whether the event of that hash is among them. Most events are new, and busy leads have seen thousands, so the
-// marks are compared sixteen at a time, and the rest only of those whose mark is the same.
+// marks are compared 32 at a time, and the rest only of those whose mark is the same.
 func (c *seenColumns) has(hash uint64) bool {
 	const ones, highs = 0x0001_0001_0001_0001, 0x8000_8000_8000_8000
 	marks, all := c.marks[markBytes*c.gone:], ones*(hash&0xffff)
@@ -181,18 +181,29 @@ func (c *seenColumns) has(hash uint64) bool {
 		differ := word ^ all
 		return (differ - ones) &^ differ
 	}
-	i := 0
-	for ; len(marks) >= 32; i, marks = i+16, marks[32:] {
-		w := (*[32]byte)(marks)
+	n, i := len(marks)/markBytes, 0
+	for left := marks; len(left) >= 64; i, left = i+32, left[64:] {
+		w := (*[64]byte)(left)
 		if (equal(binary.LittleEndian.Uint64(w[0:]))|equal(binary.LittleEndian.Uint64(w[8:]))|
-			equal(binary.LittleEndian.Uint64(w[16:]))|equal(binary.LittleEndian.Uint64(w[24:])))&highs == 0 {
+			equal(binary.LittleEndian.Uint64(w[16:]))|equal(binary.LittleEndian.Uint64(w[24:]))|
+			equal(binary.LittleEndian.Uint64(w[32:]))|equal(binary.LittleEndian.Uint64(w[40:]))|
+			equal(binary.LittleEndian.Uint64(w[48:]))|equal(binary.LittleEndian.Uint64(w[56:])))&highs == 0 {
 			continue
 		}
-		if c.hasBetween(hash, i, i+16) {
+		if c.hasBetween(hash, i, i+32) {
 			return true
 		}
 	}
-	return c.hasBetween(hash, i, c.len())
+	if n < 4 {
+		return c.hasBetween(hash, 0, n)
+	}
+	for ; i < n; i += 4 {
+		i = min(i, n-4) // the last four may have been compared in part
+		if equal(binary.LittleEndian.Uint64(marks[markBytes*i:]))&highs != 0 && c.hasBetween(hash, i, i+4) {
+			return true
+		}
+	}
+	return false
 }
 
 // hasBetween is has for the events from one place up to another, the last not included.

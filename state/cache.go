@@ -20,8 +20,9 @@ type Leads struct {
 	// segments are numbered from first on; the last is the one that is written.
 	segments []segment
 	first    uint32
-	held     int64 // bytes of all segments
-	live     int64 // bytes of the entries that index points to
+	held     int64  // bytes of all segments
+	live     int64  // bytes of the entries that index points to
+	fetched  uint32 // of what Fetch has read, so that it does
 }
 
 type segment struct{ b []byte }
@@ -63,6 +64,23 @@ func (c *Leads) Clear() {
 
 // Hash is what Get and Put find an ID by. It is this Leads' own, and spreads IDs evenly whoever chose them.
 func (c *Leads) Hash(id string) uint32 { return uint32(maphash.String(c.seed, id)) }
+
+// Fetch brings what is held of those leads, by the hashes of their IDs, near the processor. Get and Put need then not wait
+// for memory lead by lead: of places that are read with nothing to do in between, a processor awaits a dozen at a time.
+func (c *Leads) Fetch(hashes []uint32) {
+	const line = 64 // bytes that the processor reads at once
+	c.fetched += c.index.fetch(hashes)
+	for _, hash := range hashes {
+		at := c.index.find(hash)
+		if at == nil {
+			continue
+		}
+		e := c.entry(at)
+		for i := 0; i < min(int(at.size), 4*line); i += line { // of a busy lead the rest is read in one go
+			c.fetched += uint32(e[i])
+		}
+	}
+}
 
 // Get is the blob last Put under id, whose Hash is given, if it is still held. It stays valid and unchanged for as long
 // as it is referred to.

@@ -38,6 +38,30 @@ func TestLeadsFarPastTheBoundStayWithinIt(t *testing.T) {
 	}
 }
 
+// Leads of all sizes are fetched, those that are not held as well, and all stays as it was.
+func TestFetchedLeadsStayAsTheyAre(t *testing.T) {
+	c := NewLeads(4 << 20)
+	var hashes []uint32
+	for i := range 600 {
+		hashes = append(hashes, c.Hash(leadName(i)))
+	}
+	c.Fetch(hashes) // of none
+	for i := range 500 {
+		put(c, leadName(i), bytes.Repeat([]byte{byte(i)}, i))
+	}
+	before := c.Bytes()
+	c.Fetch(hashes)
+	for i := range 600 {
+		blob, ok := get(c, leadName(i))
+		if ok != (i < 500) || ok && !bytes.Equal(blob, bytes.Repeat([]byte{byte(i)}, i)) {
+			t.Fatalf("lead %d is held: %v, with %x", i, ok, blob)
+		}
+	}
+	if c.Len() != 500 || c.Bytes() != before {
+		t.Errorf("%d leads in %d bytes, before %d", c.Len(), c.Bytes(), before)
+	}
+}
+
 // The estimate must not flatter: what the runtime counts is held against it.
 func TestLeadsBytesAreTheHeaps(t *testing.T) {
 	heap := func() int64 {

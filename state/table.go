@@ -46,6 +46,18 @@ func (t *table) find(hash uint32) *slot {
 	}
 }
 
+// fetch reads where those hashes are looked for first, and answers a number that depends on it.
+func (t *table) fetch(hashes []uint32) (read uint32) {
+	if len(t.slots) == 0 {
+		return 0
+	}
+	mask := uint32(len(t.slots) - 1)
+	for _, hash := range hashes {
+		read += t.slots[hash&mask].hash
+	}
+	return read
+}
+
 // add is an empty slot, which the caller fills, for a hash that find does not find.
 func (t *table) add(hash uint32) *slot {
 	if crowded(t.used+1, len(t.slots)) {

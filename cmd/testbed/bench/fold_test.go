@@ -18,7 +18,7 @@ const (
 	foldBatch = 5_000
 	// foldTogether is how many leads are unpacked, folded and packed at a time: a lane does one after the other, but to read
 	// the clock for each would take longer than that.
-	foldTogether = 16
+	foldTogether = 64
 	// foldWarm is how many batches are folded before the first that counts, so that leads have a history.
 	foldWarm = 40
 )
@@ -87,6 +87,7 @@ type foldLane struct {
 	text    []byte
 	inputs  []foldInput
 	leads   []foldLead
+	hashes  []uint32       // of leads
 	byHash  map[uint32]int // of two leads with one hash the last
 	changes []scorer.Change
 	packed  []byte
@@ -141,10 +142,11 @@ func (l *foldLane) batch(b *testing.B) {
 	}
 	done(decoding)
 	clear(l.byHash)
-	l.leads = l.leads[:0]
+	l.leads, l.hashes = l.leads[:0], l.hashes[:0]
 	for i := range l.inputs {
 		l.want(i)
 	}
+	l.held.Fetch(l.hashes)
 	for i := range l.leads {
 		l.leads[i].blob, _ = l.held.Get(l.leads[i].hash, l.leads[i].id)
 	}
@@ -223,5 +225,6 @@ func (l *foldLane) want(input int) {
 	}
 	w := &l.leads[i]
 	w.id, w.hash, w.first, w.last = id, hash, input, input
+	l.hashes = append(l.hashes, hash)
 	l.byHash[hash] = i
 }
