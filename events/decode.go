@@ -42,6 +42,7 @@ type Decoder struct {
 	QualificationTopic string
 
 	limits Limits
+	types  typeNames
 }
 
 // NewDecoder is a decoder within limits.
@@ -72,7 +73,7 @@ type Info struct {
 // which is then not bounded.
 //
 // The strings and the data of into alias the key, value and headers of r, which must not be changed as long as they are
-// in use. Nothing of it aliases the Decoder: many events may be decoded before the first is folded.
+// in use; its Identity is worked out. Many events may be decoded before the first is folded.
 func (d *Decoder) Decode(r *Record, into *scorer.Event) (Info, error) {
 	info, refusal := d.decode(r, into)
 	if refusal != nil {
@@ -108,11 +109,12 @@ func (d *Decoder) decode(r *Record, into *scorer.Event) (Info, *scorer.Refusal) 
 		Lead:    lead,
 		Source:  e.text[attrSource].text(),
 		ID:      e.text[attrID].text(),
-		Type:    e.text[attrType].text(),
+		Type:    d.types.known(e.text[attrType].text()),
 		Time:    at,
 		Account: account,
 		Data:    e.data,
 	}
+	into.Identity = scorer.IdentityOf(into.Source, into.ID)
 	if trace := e.text[attrTraceparent]; trace.class == present || trace.class == present|unusual {
 		if wellFormedTrace(trace.raw) {
 			into.Traceparent = trace.raw

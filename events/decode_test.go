@@ -152,6 +152,7 @@ func TestDecode(t *testing.T) {
 			r := structuredRecord(c.value)
 			r.Headers = c.headers
 			got, info := decode(t, r)
+			c.want.Identity = scorer.IdentityOf(c.want.Source, c.want.ID)
 			if diff := cmp.Diff(c.want, got); diff != "" {
 				t.Error(diff)
 			}

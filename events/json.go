@@ -19,6 +19,10 @@ func appendInner(b []byte, s string) []byte {
 	const digits = "0123456789abcdef"
 	from := 0 // where what is not yet appended begins
 	for i := 0; i < len(s); {
+		if isPlain(s[i]) {
+			i++
+			continue
+		}
 		c, n := rune(s[i]), 1
 		if c >= utf8.RuneSelf {
 			c, n = utf8.DecodeRuneInString(s[i:])
@@ -56,6 +60,11 @@ func appendInner(b []byte, s string) []byte {
 		i += n
 	}
 	return append(b, s[from:]...)
+}
+
+// isPlain is whether c, as nearly all do, stands for itself in a string.
+func isPlain(c byte) bool {
+	return c >= ' ' && c < utf8.RuneSelf && c != '"' && c != '\\' && c != '<' && c != '>' && c != '&'
 }
 
 // appendNumber appends f in the shortest form that reads back to the same number, with an exponent only where it is

@@ -8,6 +8,9 @@ type Event struct {
 	Source string
 	ID     string
 	Type   string
+	// Identity is [IdentityOf] of Source and ID, where whoever made the event had them at hand and worked it out; 0: Apply
+	// works it out.
+	Identity uint64
 	// Time is when it happened, already bounded to at most five minutes after the record's timestamp.
 	Time Instant
 	// Account is data.account_id, "" where there is none.

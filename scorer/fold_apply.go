@@ -6,7 +6,7 @@ import "strings"
 // a *Refusal where the event can't be scored (unknown_criterion, rating_out_of_range, profile_too_large); l is then as it
 // was.
 func (f *Folder) Apply(l *Lead, e *Event, out []Change) ([]Change, Result, error) {
-	identity := identityOf(e.Source, e.ID)
+	identity := e.identity()
 	if l.hasSeen(identity) {
 		return out, Result{Duplicate: true}, nil
 	}

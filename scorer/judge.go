@@ -44,7 +44,7 @@ type Judged struct {
 
 // Judge says what Apply of e will make of l, without doing it. It is for showing, and far slower than Apply.
 func (f *Folder) Judge(l *Lead, e *Event) Judged {
-	if l.hasSeen(identityOf(e.Source, e.ID)) {
+	if l.hasSeen(e.identity()) {
 		return Judged{Duplicate: true}
 	}
 	if e.Qualification != nil {

@@ -58,7 +58,13 @@ func TestEventsExactlyPerApartBothCount(t *testing.T) {
 }
 
 func TestIdentityKeepsSourceAndIDApart(t *testing.T) {
-	if identityOf("ab", "c") == identityOf("a", "bc") {
+	if IdentityOf("ab", "c") == IdentityOf("a", "bc") {
 		t.Error("two events share an identity")
+	}
+	if got, want := (&Event{Source: "ab", ID: "c"}).identity(), IdentityOf("ab", "c"); got != want {
+		t.Errorf("worked out it is %d, want %d", got, want)
+	}
+	if got := (&Event{Source: "ab", ID: "c", Identity: 7}).identity(); got != 7 {
+		t.Errorf("given it is %d, want 7", got)
 	}
 }

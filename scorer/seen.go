@@ -13,12 +13,19 @@ const (
 	seenMost = 4096
 )
 
-// identityOf is the 64-bit hash of an event's source and ID. The NUL between them keeps ("a", "bc") and ("ab", "c")
-// apart.
-func identityOf(source, id string) uint64 {
+// IdentityOf is the 64-bit hash of an event's source and ID, by which it is known again. The NUL between them keeps
+// ("a", "bc") and ("ab", "c") apart.
+func IdentityOf(source, id string) uint64 {
 	var room [128]byte // most are far shorter
 	text := append(append(append(room[:0], source...), 0), id...)
 	return xxhash.Sum64(text)
+}
+
+func (e *Event) identity() uint64 {
+	if e.Identity != 0 {
+		return e.Identity
+	}
+	return IdentityOf(e.Source, e.ID)
 }
 
 // hasSeen is whether l folded the event of this identity.

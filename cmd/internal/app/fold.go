@@ -18,7 +18,7 @@ import (
 	"github.com/hotlead/hotlead/scorer"
 )
 
-// foldBuffer is how much is read, and written, at a time, in bytes. No line can be longer.
+// foldBuffer is how much is written at a time, in bytes.
 const foldBuffer = 1 << 20
 
 // byteOrderMark is what some editors and exports begin a UTF-8 file with.
@@ -65,10 +65,7 @@ type Fold struct {
 	counts  Counts
 	left    int // events left out because they are later than Until
 
-	// Scratch memory, so that a line costs none of its own.
-	stretch stretch
-	changes []scorer.Change
-	text    []byte
+	changes []scorer.Change // scratch memory, so that a line costs none of its own
 }
 
 // NewFold is a Fold without leads.
@@ -95,7 +92,7 @@ func (f *Fold) Read(ctx context.Context, name string, in io.Reader) error {
 	if p := f.o.Progress; p != nil {
 		plain = &ticking{plain, func() { p.show(f.counts) }}
 	}
-	lines := &lineReader{in: plain, buffer: make([]byte, foldBuffer)}
+	lines, stretch := &lineReader{in: plain, buffer: make([]byte, stretchBytes)}, &stretch{}
 	for number := 0; ; {
 		line, err := lines.next(ctx)
 		number++
@@ -111,15 +108,16 @@ func (f *Fold) Read(ctx context.Context, name string, in io.Reader) error {
 		if number == 1 {
 			line = bytes.TrimPrefix(line, byteOrderMark)
 		}
-		f.stretch.begin(f.decoder, number, line)
-		for there := true; there && !f.stretch.full(); {
+		stretch.begin()
+		stretch.add(f, number, line)
+		for there := true; there && !stretch.full(); {
 			if line, there = lines.buffered(); there {
 				number++
-				f.stretch.add(f.decoder, number, line)
+				stretch.add(f, number, line)
 			}
 		}
-		f.counts.Lines += f.stretch.taken
-		if err := f.foldStretch(name); err != nil {
+		f.counts.Lines += stretch.taken
+		if err := f.foldStretch(stretch, name); err != nil {
 			return err
 		}
 	}
@@ -130,55 +128,23 @@ func (f *Fold) refuse(name string, number int, r *scorer.Refusal) {
 	fmt.Fprintf(f.o.Errors, "%s:%d: %v\n", name, number, r)
 }
 
-// foldStretch folds the stretch that has been decoded.
-func (f *Fold) foldStretch(name string) error {
-	f.leads.fetch(f.stretch.lines)
-	for i := range f.stretch.lines {
-		l := &f.stretch.lines[i]
-		err := l.err
-		if err == nil {
-			err = f.fold(l)
-		}
-		var refusal *scorer.Refusal
-		if errors.As(err, &refusal) {
-			f.refuse(name, l.number, refusal)
-		} else if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// fold folds one event. The error is a *scorer.Refusal where it can't be scored.
-func (f *Fold) fold(l *decodedLine) error {
-	e := &l.event
+// foldEvent folds an event into its lead, and reports whether there was anything to fold: f.changes are then the changes
+// that it makes. The error is a *scorer.Refusal where it can't be scored.
+func (f *Fold) foldEvent(lead *scorer.Lead, e *scorer.Event) (folds bool, err error) {
 	if f.o.Until != 0 && e.Time > f.o.Until {
 		f.left++
-		return nil
+		return false, nil
 	}
 	if t := f.o.Timeline; t != nil && t.lead.ID == e.Lead {
 		t.fold(e)
 	}
-	place, known := f.leads.findHashed(l.hash, e.Lead)
-	lead, err := f.leadAt(place, known, e.Lead)
-	if err != nil {
-		return err
-	}
 	var result scorer.Result
 	if f.changes, result, err = f.folder.Apply(lead, e, f.changes[:0]); err != nil {
-		return err
+		return false, err
 	}
 	f.counts.Events++
 	f.newest = max(f.newest, e.Time)
-	if result.Duplicate {
-		return nil
-	}
-	// Changes may refer to what the lead was unpacked from, so they go first.
-	if err := f.write(f.changes); err != nil {
-		return err
-	}
-	f.leads.put(place, lead)
-	return nil
+	return !result.Duplicate, nil
 }
 
 // leadAt is the lead named id.
@@ -189,16 +155,25 @@ func (f *Fold) leadAt(place int, known bool, id string) (*scorer.Lead, error) {
 	return f.leads.open(place)
 }
 
-func (f *Fold) write(changes []scorer.Change) error {
+// appendChanges appends changes to b, one JSON a line, if anybody asks for them.
+func (f *Fold) appendChanges(b []byte, changes []scorer.Change) []byte {
 	if f.out == nil {
-		return nil
+		return b
 	}
 	f.counts.Changes += len(changes)
 	for i := range changes {
-		f.text = append(events.AppendChange(f.text[:0], &changes[i]), '\n')
-		if _, err := f.out.Write(f.text); err != nil {
-			return fmt.Errorf("writing the changes: %w", err)
-		}
+		b = append(events.AppendChange(b, &changes[i]), '\n')
+	}
+	return b
+}
+
+// write writes the text of changes.
+func (f *Fold) write(text []byte) error {
+	if len(text) == 0 {
+		return nil
+	}
+	if _, err := f.out.Write(text); err != nil {
+		return fmt.Errorf("writing the changes: %w", err)
 	}
 	return nil
 }
@@ -216,10 +191,10 @@ func (f *Fold) until() scorer.Instant {
 func (f *Fold) Finish() error {
 	var all []scorer.Change
 	for place := range f.leads.index {
-		if place%stretchLines == 0 {
-			f.leads.fetchPlaces(place, place+stretchLines)
+		if place%fetchedLeads == 0 {
+			f.leads.fetchPlaces(place, place+fetchedLeads)
 		}
-		if f.leads.index[place].at == 0 {
+		if f.leads.index[place].at == 0 || f.leads.due(place) > f.until() {
 			continue
 		}
 		lead, err := f.leads.open(place)
@@ -239,8 +214,12 @@ func (f *Fold) Finish() error {
 	slices.SortFunc(all, func(a, b scorer.Change) int {
 		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Lead, b.Lead), cmp.Compare(a.Sequence, b.Sequence))
 	})
-	if err := f.write(all); err != nil {
-		return err
+	var text []byte
+	for i := range all {
+		text = f.appendChanges(text[:0], all[i:i+1])
+		if err := f.write(text); err != nil {
+			return err
+		}
 	}
 	return f.flush()
 }
@@ -340,13 +319,29 @@ func decompressed(in io.Reader) (io.ReadCloser, error) {
 	}
 	switch {
 	case bytes.HasPrefix(start, []byte{0x1f, 0x8b}):
-		return gzip.NewReader(buffered)
+		decoder, err := gzip.NewReader(buffered)
+		if err != nil {
+			return nil, err
+		}
+		return filling{decoder}, nil
 	case bytes.HasPrefix(start, []byte{0x28, 0xb5, 0x2f, 0xfd}):
 		decoder, err := zstd.NewReader(buffered)
 		if err != nil {
 			return nil, err
 		}
-		return decoder.IOReadCloser(), nil
+		return filling{decoder.IOReadCloser()}, nil
 	}
 	return io.NopCloser(buffered), nil
+}
+
+// filling reads as much as there is room for: decompressors give little at a time.
+type filling struct{ io.ReadCloser }
+
+func (f filling) Read(b []byte) (n int, err error) {
+	for n < len(b) && err == nil {
+		var more int
+		more, err = f.ReadCloser.Read(b[n:])
+		n += more
+	}
+	return n, err
 }

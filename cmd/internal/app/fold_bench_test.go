@@ -83,7 +83,7 @@ func foldStream(tb testing.TB, model *scorer.Model, text []byte, changes io.Writ
 
 func decodeStream(tb testing.TB, text []byte) {
 	decoder := events.NewDecoder(events.DefaultLimits())
-	lines := &lineReader{in: bytes.NewReader(text), buffer: make([]byte, foldBuffer)}
+	lines := &lineReader{in: bytes.NewReader(text), buffer: make([]byte, stretchBytes)}
 	var record events.Record
 	var event scorer.Event
 	for {

@@ -167,7 +167,7 @@ func TestAFoldTakesAnyFormOfItsInput(t *testing.T) {
 // TestAFoldDoesNotKnowHowManyLinesAreThere holds lines that are decoded some at a time against the same lines one by one.
 func TestAFoldDoesNotKnowHowManyLinesAreThere(t *testing.T) {
 	var text []byte
-	for i, line := range bytes.SplitAfter(stream(5*stretchLines), []byte("\n")) {
+	for i, line := range bytes.SplitAfter(stream(320), []byte("\n")) {
 		switch i % 7 {
 		case 3:
 			text = append(text, "\n"...)
@@ -181,13 +181,13 @@ func TestAFoldDoesNotKnowHowManyLinesAreThere(t *testing.T) {
 	if !reflect.DeepEqual(oneByOne, atOnce) {
 		t.Errorf("one by one\n%+v\nat once\n%+v", oneByOne, atOnce)
 	}
-	if lines := strings.Count(atOnce.reports, "\n"); lines < stretchLines/2 || !strings.HasPrefix(atOnce.reports, "in:7: ") {
+	if lines := strings.Count(atOnce.reports, "\n"); lines < 32 || !strings.HasPrefix(atOnce.reports, "in:7: ") {
 		t.Errorf("%d reports:\n%.200s", lines, atOnce.reports)
 	}
 }
 
 func TestAFoldReportsWhatItCanNotRead(t *testing.T) {
-	long := strings.Repeat("x", foldBuffer+10) + "\n"
+	long := strings.Repeat("x", stretchBytes+10) + "\n"
 	got := foldAll(t, 0, strings.NewReader(long+string(input(t))))
 	if !strings.HasPrefix(got.reports, "in:1: too_large: ") || !strings.Contains(got.reports, "in:5: invalid_json") {
 		t.Errorf("reports: %.200s", got.reports)

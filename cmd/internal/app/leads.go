@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"hash/maphash"
+	"math"
 	"strings"
 	"unsafe"
 
@@ -18,8 +19,9 @@ const (
 	// mostCells bounds a packed lead. A larger one, of some seventy events, stays as it is: to unpack it for each of its
 	// many events would be costly.
 	mostCells = 24
-	// packedHeader is the length of the ID (2 bytes) and of what state makes of the lead (2 bytes).
-	packedHeader = 4
+	// packedHeader is the length of the ID (2 bytes) and of what state makes of the lead (2 bytes), and the second before
+	// which nothing happens to it (4 bytes).
+	packedHeader = 8
 	// unpacked marks the place of a lead that is not packed, above its number.
 	unpacked = 1 << 31
 )
@@ -100,6 +102,16 @@ func (t *leadTable) open(place int) (*scorer.Lead, error) {
 	return t.scratch, nil
 }
 
+// due is an instant, at a place of the index where a lead lies, before which time alone does nothing to it: mostly its
+// Due, to the second.
+func (t *leadTable) due(place int) scorer.Instant {
+	at := t.index[place].at
+	if at&unpacked != 0 {
+		return t.large[at&^unpacked].Due
+	}
+	return scorer.Instant(binary.LittleEndian.Uint32(t.slot(at)[4:])) * 1000
+}
+
 // begin is a lead named id that no event has reached, good like one that was opened.
 func (t *leadTable) begin(id string) *scorer.Lead {
 	t.scratch.Clear(id)
@@ -112,7 +124,7 @@ func (t *leadTable) put(place int, l *scorer.Lead) {
 	if at&unpacked != 0 {
 		return
 	}
-	t.text = append(t.text[:0], 0, 0, 0, 0)
+	t.text = append(t.text[:0], make([]byte, packedHeader)...)
 	t.text = state.AppendLead(append(t.text, l.ID...), l)
 	cells := (len(t.text) + cell - 1) / cell
 	if at == 0 {
@@ -128,6 +140,7 @@ func (t *leadTable) put(place int, l *scorer.Lead) {
 	} else {
 		binary.LittleEndian.PutUint16(t.text, uint16(len(l.ID)))
 		binary.LittleEndian.PutUint16(t.text[2:], uint16(len(t.text)-packedHeader-len(l.ID)))
+		binary.LittleEndian.PutUint32(t.text[4:], uint32(min(max(l.Due/1000, 0), math.MaxUint32)))
 		if at == 0 || t.cellsOf(at) != cells {
 			t.release(at)
 			at = t.allot(cells)
@@ -212,4 +225,44 @@ func detach(l *scorer.Lead) {
 		a := &l.Profile[i]
 		a.Name, a.Value.String = strings.Clone(a.Name), strings.Clone(a.Value.String)
 	}
+}
+
+// fetch has the processor fetch what it takes to open these leads.
+func (t *leadTable) fetch(leads []stretchLead) {
+	mask := uint32(len(t.index) - 1)
+	for _, l := range leads {
+		t.fetched ^= t.index[l.hash&mask].at
+	}
+	for _, l := range leads {
+		for place := l.hash & mask; t.index[place].at != 0; place = (place + 1) & mask {
+			if t.index[place].hash != l.hash {
+				continue
+			}
+			t.fetchLead(t.index[place].at)
+			break
+		}
+	}
+}
+
+// fetchPlaces has the processor fetch the leads at these places of the index, the last not included.
+func (t *leadTable) fetchPlaces(from, to int) {
+	for _, lead := range t.index[from:to] {
+		if lead.at != 0 {
+			t.fetchLead(lead.at)
+		}
+	}
+}
+
+// fetchLead reads some of the lead that lies there, and does not wait for it.
+func (t *leadTable) fetchLead(at uint32) {
+	if at&unpacked != 0 {
+		l := t.large[at&^unpacked]
+		t.fetched ^= uint32(l.Clock)
+		if len(l.Counters) > 0 {
+			t.fetched ^= l.Counters[0].Count
+		}
+		return
+	}
+	slot := t.slot(at)
+	t.fetched ^= uint32(slot[0]) + uint32(slot[min(64, len(slot)-1)])
 }
