@@ -75,7 +75,7 @@ func (s *servers) size(p population) (Size, error) {
 	defer s.discard(r)
 	// Lanes do not come there all at once: those of the last tenth have all leads behind them.
 	run, err := s.timed(r, p.work, int64(p.leads)+drawn/10)
-	return Size{PerSecond: run.PerSecond, CPU: run.CPU}, err
+	return Size{PerSecond: run.PerSecond, CPU: run.CPU, ChangesPerEvent: s.metric(r, "hotlead_tier_changes_total") / float64(p.events)}, err
 }
 
 // refold measures the memory of hotlead with a million leads, and how quickly it folds them all again when Redis has lost

@@ -118,6 +118,9 @@ type Size struct {
 	Leads     int     `json:"leads"`
 	PerSecond float64 `json:"events_per_second"`
 	CPU       CPU     `json:"cpu_seconds_per_million_events"`
+	// ChangesPerEvent are the tier changes that were announced, over the events of the whole run: how many leads there are
+	// decides how many of them are near a threshold, and a change costs more than an event.
+	ChangesPerEvent float64 `json:"tier_changes_per_event"`
 }
 
 // of are the runs of a contender.

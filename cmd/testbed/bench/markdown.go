@@ -76,8 +76,8 @@ func (r *Report) sizesTable(b *strings.Builder) {
 	if len(r.Alone.Sizes) == 0 {
 		return
 	}
-	b.WriteString("\n| leads, drawn uniformly, none in memory | events/s | CPU s a million events | of it Redis |\n|---:|---:|---:|---:|\n")
+	b.WriteString("\n| leads, drawn uniformly, none in memory | events/s | CPU s a million events | of it Redis | tier changes an event |\n|---:|---:|---:|---:|---:|\n")
 	for _, s := range r.Alone.Sizes {
-		fmt.Fprintf(b, "| %s | %s | %s | %s |\n", short(float64(s.Leads)), short(s.PerSecond), short(s.CPU.All()), short(s.CPU.Redis))
+		fmt.Fprintf(b, "| %s | %s | %s | %s | %s |\n", short(float64(s.Leads)), short(s.PerSecond), short(s.CPU.All()), short(s.CPU.Redis), short(s.ChangesPerEvent))
 	}
 }
