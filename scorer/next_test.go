@@ -97,6 +97,26 @@ func TestScheduleKeepsADueThatIsSafe(t *testing.T) {
 	}
 }
 
+// A timer fires at the very instant at which its lead moves, and so may an event come.
+func TestALeadMovesAtTheInstantAtWhichItIsDue(t *testing.T) {
+	for by, come := range map[string]func(*story, Instant) []Change{
+		"timer": func(s *story, due Instant) []Change { return s.advance(due.Sub(t0)) },
+		"event": func(s *story, due Instant) []Change { return s.does(due.Sub(t0), "nothing.that.scores") },
+	} {
+		t.Run(by, func(t *testing.T) {
+			s := tell(t, hotFromEight)
+			s.does(0, "page.viewed")
+			due := s.lead.Due
+			if out := s.advance((due - 1).Sub(t0)); len(out) != 0 || s.lead.Due != due {
+				t.Fatalf("announced before it was due: %+v; now due at %v", out, s.lead.Due)
+			}
+			if out := come(s, due); len(out) != 1 || out[0].At != due || out[0].Cause.Kind != ByTime {
+				t.Errorf("announced %+v, want one change by time at %v", out, due)
+			}
+		})
+	}
+}
+
 func TestExp2Neg(t *testing.T) {
 	for x := 0.0; x < 60; x += 0.00917 {
 		want, got := math.Exp2(-x), exp2Neg(x)
