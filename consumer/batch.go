@@ -141,7 +141,7 @@ func (l *lane) fetch(soft context.Context) error {
 		b.clock = max(b.clock, scorer.InstantOf(b.begun))
 	} else {
 		b.clock = max(b.clock, b.newest)
-		l.fetchAhead(soft)
+		l.fetchAhead(soft, nil)
 	}
 	return nil
 }
@@ -160,26 +160,26 @@ func (l *lane) rest() time.Duration {
 	return min(max(beat-l.now().Sub(l.worked), 0), beat)
 }
 
-// fetchAhead asks for what comes after the batch in hand, to be under way while that is folded and announced.
-func (l *lane) fetchAhead(soft context.Context) {
+// fetchAhead asks for what comes after the batch in hand, to be under way while that is folded and announced; with until
+// as positions has it.
+func (l *lane) fetchAhead(soft context.Context, until map[string]int64) {
 	if l.pending() {
 		return
 	}
-	at := make([]wire.Position, 0, len(l.inputs))
-	for _, part := range l.inputs {
-		at = append(at, wire.Position{Partition: part, Offset: l.reached(part)})
+	if at := l.positions(until); len(at) > 0 {
+		l.fetcher.Ahead(soft, at, idleWait)
 	}
-	l.fetcher.Ahead(soft, at, idleWait)
 }
 
 // pending is whether records of the last fetch wait for the next batch.
 func (l *lane) pending() bool { return oldest(l.fetched) != nil }
 
-// positions are where the lane reads on; with until, only in the partitions that have not come that far.
+// positions are where the lane reads on after the batch in hand; with until, only in the partitions that have not come that
+// far.
 func (l *lane) positions(until map[string]int64) []wire.Position {
 	at := make([]wire.Position, 0, len(l.inputs))
 	for _, part := range l.inputs {
-		next := l.ledger.Offsets[offsetKey(part)]
+		next := l.reached(part)
 		if until == nil || next < until[offsetKey(part)] {
 			at = append(at, wire.Position{Partition: part, Offset: next})
 		}

@@ -116,6 +116,7 @@ func (l *lane) refold(soft, hard context.Context) error {
 			return err
 		}
 		b.clock = max(b.clock, b.newest)
+		l.fetchAhead(soft, l.recovery.Until)
 	} else if b.clock = max(b.clock, l.recovery.Clock); b.clock < l.nextDue {
 		next := *l.recovery
 		next.Phase = phaseRead
