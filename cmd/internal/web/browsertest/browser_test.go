@@ -265,6 +265,24 @@ func (p *page) until(what, expression string) {
 	}
 }
 
+// press presses Enter on an element, and again where it did not take: while a page is drawn anew between a key's going down
+// and its coming up, nothing is pressed.
+func (p *page) press(selector, took string) {
+	p.t.Helper()
+	deadline, every := time.After(patience), time.NewTicker(50*time.Millisecond)
+	defer every.Stop()
+	for tick := 0; !p.holds(took); tick++ {
+		if tick%60 == 0 { // three seconds
+			p.do(chromedp.Focus(chromedp.CSS(selector)), chromedp.KeyEvent("\r"))
+		}
+		select {
+		case <-deadline:
+			p.t.Fatalf("Enter on %s did not take; the page says\n%s", selector, ask[string](p, "document.body.innerText"))
+		case <-every.C:
+		}
+	}
+}
+
 // shoot writes a screenshot of the whole page where SCREENSHOTS says so.
 func (p *page) shoot(name string) {
 	p.t.Helper()
