@@ -40,6 +40,24 @@ func (a Announced) Clone() Announced {
 // ReadChange reads the value of a record that [ChangeRecords] made, by this or another version of hotlead: what it does
 // not know it passes over. The texts of the result may alias value. Errors match [ErrNoChange] and name no lead.
 func ReadChange(value []byte) (Announced, error) {
+	if a, ok := plainChange(value); ok {
+		return a, nil
+	}
+	return walkChange(value)
+}
+
+// SkimChange is ReadChange for those who read changes by the thousand: of a change as [ChangeRecords] made it, it reads
+// the first part and does not look at the rest, the cause and everything behind it. So the result is as good as the value
+// is one that hotlead wrote; who shows the value to anybody reads it by [ReadChange] before.
+func SkimChange(value []byte) (Announced, error) {
+	if a, ok := skimChange(value); ok {
+		return a, nil
+	}
+	return ReadChange(value)
+}
+
+// walkChange is ReadChange of what need not be plain.
+func walkChange(value []byte) (Announced, error) {
 	var e envelope
 	s := scanner{b: value, depth: announcedDepth}
 	e.structured(&s)
@@ -103,6 +121,11 @@ func (a *Announced) readData(data []byte) string {
 		}
 		*text = s.str().text()
 	}
+	return a.missing()
+}
+
+// missing names what every change has and a has not, "" where it has all.
+func (a *Announced) missing() string {
 	switch {
 	case a.Lead == "":
 		return "lead"

@@ -150,6 +150,7 @@ func TestReadChangeReadsWhatWasAnnounced(t *testing.T) {
 		c.Sequence = rapid.Uint64Min(1).Draw(t, "sequence")
 		c.At = scorer.Instant(rapid.Int64Range(1, 253402300799999).Draw(t, "at"))
 		value := new(ChangeRecords).Of("t", 0, c).Value
+		agree(t, value)
 		got, err := ReadChange(value)
 		got = got.Clone()
 		clear(value) // Nothing of the clone may alias it.
@@ -184,11 +185,13 @@ func TestReadChangeRefuses(t *testing.T) {
 	}
 }
 
-// FuzzReadChange holds the reading of what others may write into the topic of tier changes against encoding/json.
+// FuzzReadChange holds the reading of what others may write into the topic of tier changes against encoding/json, and that
+// of what is as hotlead writes it against the walk.
 func FuzzReadChange(f *testing.F) {
 	f.Add(AppendChange(nil, contractChange()))
 	f.Add(AppendChange(nil, stageChange()))
 	f.Fuzz(func(t *testing.T, value []byte) {
+		agree(t, value)
 		got, err := ReadChange(value)
 		if err != nil {
 			if !errors.Is(err, ErrNoChange) || got != (Announced{}) {
