@@ -16,9 +16,9 @@ import (
 const (
 	cell       = 32 // bytes
 	chunkCells = 1 << 13
-	// mostCells bounds a packed lead. A larger one, of some seventy events, stays as it is: to unpack it for each of its
+	// mostCells bounds a packed lead. A larger one, of some thirty events, stays as it is: to unpack it for each of its
 	// many events would be costly.
-	mostCells = 24
+	mostCells = 12
 	// packedHeader is the length of the ID (2 bytes) and of what state makes of the lead (2 bytes), and the second before
 	// which nothing happens to it (4 bytes).
 	packedHeader = 8
@@ -41,7 +41,8 @@ type leadTable struct {
 
 	scratch *scorer.Lead // the lead that is unpacked
 	text    []byte
-	fetched uint32 // of what was fetched, so that it is
+	fetched uint32         // of what was fetched, so that it is
+	found   []*scorer.Lead // scratch memory of fetch
 }
 
 // indexed is where the lead lies whose ID has that hash; at 0: none.
@@ -227,42 +228,51 @@ func detach(l *scorer.Lead) {
 	}
 }
 
-// fetch has the processor fetch what it takes to open these leads.
+// fetch has the processor fetch what it takes to open these leads, and to fold into them.
 func (t *leadTable) fetch(leads []stretchLead) {
 	mask := uint32(len(t.index) - 1)
 	for _, l := range leads {
 		t.fetched ^= t.index[l.hash&mask].at
 	}
+	t.found = t.found[:0]
 	for _, l := range leads {
 		for place := l.hash & mask; t.index[place].at != 0; place = (place + 1) & mask {
 			if t.index[place].hash != l.hash {
 				continue
 			}
-			t.fetchLead(t.index[place].at)
+			if at := t.index[place].at; at&unpacked != 0 {
+				t.found = append(t.found, t.large[at&^unpacked])
+			} else {
+				t.fetchPacked(at)
+			}
 			break
 		}
 	}
+	fetched := uint32(0)
+	for _, l := range t.found {
+		fetched ^= l.Fetch()
+	}
+	for _, l := range t.found {
+		fetched ^= l.FetchLists()
+	}
+	t.fetched ^= fetched
 }
 
 // fetchPlaces has the processor fetch the leads at these places of the index, the last not included.
 func (t *leadTable) fetchPlaces(from, to int) {
 	for _, lead := range t.index[from:to] {
-		if lead.at != 0 {
-			t.fetchLead(lead.at)
+		switch {
+		case lead.at == 0:
+		case lead.at&unpacked != 0:
+			t.fetched ^= t.large[lead.at&^unpacked].Fetch()
+		default:
+			t.fetchPacked(lead.at)
 		}
 	}
 }
 
-// fetchLead reads some of the lead that lies there, and does not wait for it.
-func (t *leadTable) fetchLead(at uint32) {
-	if at&unpacked != 0 {
-		l := t.large[at&^unpacked]
-		t.fetched ^= uint32(l.Clock)
-		if len(l.Counters) > 0 {
-			t.fetched ^= l.Counters[0].Count
-		}
-		return
-	}
+// fetchPacked reads some of the packed lead that lies there, and does not wait for it.
+func (t *leadTable) fetchPacked(at uint32) {
 	slot := t.slot(at)
-	t.fetched ^= uint32(slot[0]) + uint32(slot[min(64, len(slot)-1)])
+	t.fetched ^= uint32(slot[0]) ^ uint32(slot[min(64, len(slot)-1)]) ^ uint32(slot[min(128, len(slot)-1)])
 }
