@@ -26,6 +26,12 @@ const (
 	scanTimeout = 15 * time.Second
 	// changesBytes bounds one fetch of changes.
 	changesBytes = 1 << 20
+	// manyChanges in one answer mean that more are on their way. Then brokers answer no sooner than with gatherBytes of
+	// them, some hundreds, or after gatherWait: otherwise each transaction of each lane would be an answer of its own. A
+	// change that comes alone is answered with at once.
+	manyChanges = 64
+	gatherBytes = 256 << 10
+	gatherWait  = 20 * time.Millisecond
 )
 
 // ChangeLogOptions say where the tier changes are.
@@ -72,14 +78,23 @@ type Change struct {
 	// Lane and Offset say where: no other change has both.
 	Lane   int
 	Offset int64
+	// Announced is read from the first part of JSON alone, by [events.SkimChange]: of changes that come by the thousand
+	// hardly any is shown to anybody.
 	events.Announced
-	// JSON is the whole CloudEvent.
+	// JSON is the whole CloudEvent, if the change is Whole.
 	JSON json.RawMessage
+}
+
+// Whole is whether all of the change can be read, and says what Announced does. Who shows a change asks before: one that
+// is not whole hotlead did not write.
+func (c *Change) Whole() bool {
+	_, err := events.ReadSkimmed(c.JSON)
+	return err == nil
 }
 
 // changeOf is the change that a record announces, which aliases it; not ok for one that is not ours.
 func changeOf(r *events.Record) (Change, bool) {
-	a, err := events.ReadChange(r.Value)
+	a, err := events.SkimChange(r.Value)
 	if err != nil || string(r.Key) != a.Lead {
 		return Change{}, false
 	}
@@ -124,7 +139,7 @@ func (c *ChangeLog) Of(ctx context.Context, lead string) ([]json.RawMessage, err
 		if string(r.Key) != lead { // told before anything is decoded
 			return nil
 		}
-		if change, ok := changeOf(r); ok {
+		if change, ok := changeOf(r); ok && change.Whole() {
 			// Cloned, or each would keep all that was fetched with it.
 			found = append(found, slices.Clone(change.JSON))
 		}
@@ -203,7 +218,7 @@ func (c *ChangeLog) Held(ctx context.Context, p Position) (held Position, lost b
 
 // Follow gives each change from a position on to each, in the order of their lanes, until ctx ends, which is no error,
 // or each returns one. Where Kafka is away it is waited for. Where retention was quicker, or the topic was made anew, it
-// goes on with the oldest change there is, and says so in the log.
+// goes on with the oldest change there is, and says so in the log. A change is valid until each returns.
 func (c *ChangeLog) Follow(ctx context.Context, after Position, each func(*Change) error) error {
 	reader := c.Reader(after)
 	defer reader.Close()
@@ -235,24 +250,24 @@ type ChangeReader struct {
 	at      Position
 	from    []wire.Position
 	found   []Change
-	piece   []byte // of which the JSON of the changes to come is cut
 	told    string // what was last said to be amiss
 }
 
-// Close ends what is in flight. What was read stays valid.
+// Close ends what is in flight. What was read is not valid any longer.
 func (r *ChangeReader) Close() { r.fetcher.Close() }
 
 // Position is the position after all that Next has returned.
 func (r *ChangeReader) Position() Position { return r.at.Clone() }
 
-// Next waits for changes and returns them, in the order of their lanes. The slice is valid until the next call; the changes
-// stay as they are, and whoever keeps one keeps no more with it than those that came just before or after. The error is
-// ctx's, or matches ErrNoPosition.
+// Next waits for changes and returns them, in the order of their lanes. All of them is valid until the next call, which
+// reads into the same memory: whoever keeps one for longer copies its texts. The error is ctx's, or matches ErrNoPosition.
 func (r *ChangeReader) Next(ctx context.Context) ([]Change, error) {
 	pause := pauses{first: 100 * time.Millisecond, now: 100 * time.Millisecond, least: 100 * time.Millisecond, most: 5 * time.Second}
+	atLeast, wait := pace(len(r.found))
 	r.found = r.found[:0]
 	for {
-		fetched, err := r.fetcher.Fetch(ctx, r.positions(), idleWait)
+		r.fetcher.AtLeast(atLeast)
+		fetched, err := r.fetcher.Fetch(ctx, r.positions(), wait)
 		if err != nil {
 			return nil, fmt.Errorf("waiting for tier changes: %w", err)
 		}
@@ -273,7 +288,16 @@ func (r *ChangeReader) Next(ctx context.Context) ([]Change, error) {
 		if amiss != nil && !pause.wait(ctx) {
 			return nil, fmt.Errorf("waiting for tier changes: %w", ctx.Err())
 		}
+		atLeast, wait = pace(0)
 	}
+}
+
+// pace is how many bytes an answer is to hold at least, and how long to wait for it, when so many changes came last.
+func pace(came int) (atLeast int, wait time.Duration) {
+	if came < manyChanges {
+		return 1, idleWait
+	}
+	return gatherBytes, gatherWait
 }
 
 func (r *ChangeReader) positions() []wire.Position {
@@ -289,30 +313,12 @@ func (r *ChangeReader) take(f *wire.Fetched) error {
 		return f.Err
 	}
 	for i := range f.Records {
-		record := f.Records[i]
-		record.Value = r.keep(record.Value)
-		if change, ok := changeOf(&record); ok {
+		if change, ok := changeOf(&f.Records[i]); ok {
 			r.found = append(r.found, change)
 		}
 	}
 	r.at[f.Partition.Partition] = f.Next
 	return nil
-}
-
-// pieceBytes is how much memory is set aside at a time for the JSON of some fifty changes.
-const pieceBytes = 64 << 10
-
-// keep copies a text out of what was fetched with it.
-func (r *ChangeReader) keep(text []byte) []byte {
-	if len(text) > pieceBytes/8 {
-		return slices.Clone(text)
-	}
-	if cap(r.piece)-len(r.piece) < len(text) {
-		r.piece = make([]byte, 0, pieceBytes)
-	}
-	from := len(r.piece)
-	r.piece = append(r.piece, text...)
-	return r.piece[from:len(r.piece):len(r.piece)]
 }
 
 // skip moves to what the log still holds.

@@ -48,12 +48,25 @@ func ReadChange(value []byte) (Announced, error) {
 
 // SkimChange is ReadChange for those who read changes by the thousand: of a change as [ChangeRecords] made it, it reads
 // the first part and does not look at the rest, the cause and everything behind it. So the result is as good as the value
-// is one that hotlead wrote; who shows the value to anybody reads it by [ReadChange] before.
+// is one that hotlead wrote; who shows the value to anybody reads it by [ReadSkimmed] before.
 func SkimChange(value []byte) (Announced, error) {
 	if a, ok := skimChange(value); ok {
 		return a, nil
 	}
 	return ReadChange(value)
+}
+
+// ReadSkimmed is ReadChange of a value that was skimmed. It fails, too, where all of the value says something else than what
+// SkimChange read: no such value was written by hotlead.
+func ReadSkimmed(value []byte) (Announced, error) {
+	if a, ok := plainChange(value); ok {
+		return a, nil
+	}
+	a, err := walkChange(value)
+	if skimmed, ok := skimChange(value); ok && err == nil && a != skimmed {
+		return Announced{}, fmt.Errorf("%w: a member of its data comes twice", ErrNoChange)
+	}
+	return a, err
 }
 
 // walkChange is ReadChange of what need not be plain.

@@ -1,6 +1,7 @@
 package events
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -42,7 +43,7 @@ func TestWhatHotleadWroteIsReadWithoutTheWalk(t *testing.T) {
 	}
 }
 
-// agree holds that a value is read as by the walk, and skimmed as it is read.
+// agree holds that a value is read as by the walk, and that what is read of it once it was skimmed is what was skimmed.
 func agree(t rapid.TB, value []byte) {
 	t.Helper()
 	want, amiss := walkChange(value)
@@ -51,8 +52,8 @@ func agree(t rapid.TB, value []byte) {
 		t.Fatalf("%q is read as %+v (%v), want %+v (%v)", value, got, err, want, amiss)
 	}
 	skimmed, err := SkimChange(value)
-	if _, plain := plainChange(value); plain && (err != nil || skimmed != want) {
-		t.Fatalf("%q is skimmed as %+v (%v), want %+v", value, skimmed, err, want)
+	if got, amiss := ReadSkimmed(value); amiss == nil && (err != nil || got != skimmed || got != want) {
+		t.Fatalf("%q is skimmed as %+v (%v), and read as %+v, want %+v", value, skimmed, err, got, want)
 	}
 }
 
@@ -81,6 +82,7 @@ func TestOddChangesAreReadAsByTheWalk(t *testing.T) {
 		"another order":      {`"from":"warm","to":"hot"`, `"to":"hot","from":"warm"`},
 		"a large sequence":   {`"sequence":3`, `"sequence":18446744073709551615`},
 		"too large a one":    {`"sequence":3`, `"sequence":18446744073709551616`},
+		"far too large":      {`"sequence":3`, `"sequence":99999999999999999999`},
 		"a signed one":       {`"sequence":3`, `"sequence":-3`},
 		"no whole one":       {`"sequence":3`, `"sequence":3.0`},
 		"as deep as may be":  {`"cause":{`, `"cause":{"x":` + strings.Repeat("[", announcedDepth-3) + strings.Repeat("]", announcedDepth-3) + `,`},
@@ -108,6 +110,18 @@ func TestSkimmingTakesOnlyTheFirstPart(t *testing.T) {
 	head, _, _ := strings.Cut(good, `"kind"`)
 	if got, err := SkimChange([]byte(head)); err != nil || got != want {
 		t.Errorf("what the cause and the rest are matters: %+v, %v", got, err)
+	}
+	if got, err := ReadSkimmed([]byte(good)); err != nil || got != want {
+		t.Errorf("read after that, it is %+v, %v", got, err)
+	}
+	for name, change := range map[string][2]string{"cut": {`"model":{"name"`, ``}, "said twice": {`,"model":`, `,"to":"cold","model":`}} {
+		forged := []byte(strings.Replace(good, change[0], change[1], 1))
+		if got, err := SkimChange(forged); err != nil || got != want {
+			t.Errorf("%s: it is skimmed as %+v, %v", name, got, err)
+		}
+		if got, err := ReadSkimmed(forged); !errors.Is(err, ErrNoChange) || got != (Announced{}) {
+			t.Errorf("%s: read after that, it is %+v, %v", name, got, err)
+		}
 	}
 	// What is not quite as hotlead writes it is read to its end.
 	spaced := strings.Replace(good, `"to":"hot"`, `"to": "hot"`, 1)

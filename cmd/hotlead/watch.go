@@ -78,7 +78,7 @@ func (w *watcher) follow(ctx context.Context, log *consumer.ChangeLog, since tim
 		return err
 	}
 	return log.Follow(ctx, begin, func(change *consumer.Change) error {
-		if !w.wants(change) {
+		if !w.wants(change) || !change.Whole() {
 			return nil
 		}
 		return w.tell(change.JSON)

@@ -1,14 +1,11 @@
 package app
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -19,15 +16,10 @@ import (
 )
 
 const (
-	// changesKept and changesBytes bound how many changes are kept ready for those who follow.
-	changesKept  = 4096
-	changesBytes = 16 << 20
 	// changesAtOnce is how many changes a follower is given at a time.
 	changesAtOnce = 100
 	// catchingUp bounds how many followers read old changes from Kafka at a time.
 	catchingUp = 8
-	// hoursBack is over how many hours moves are counted.
-	hoursBack = 24
 )
 
 // OpenChangeLog prepares to read the tier changes. It does not connect; the caller closes it.
@@ -51,7 +43,6 @@ type changeLog interface {
 	At(ctx context.Context, at time.Time) (consumer.Position, error)
 	End(ctx context.Context) (consumer.Position, error)
 	Held(ctx context.Context, p consumer.Position) (held consumer.Position, lost bool, err error)
-	Follow(ctx context.Context, after consumer.Position, each func(*consumer.Change) error) error
 	Reader(after consumer.Position) *consumer.ChangeReader
 }
 
@@ -67,23 +58,15 @@ type Changes struct {
 	readers chan struct{}
 
 	mu   sync.Mutex
-	ring []keptChange // the newest, in the order in which they were read
-	// first numbers ring[0]; before is the position in front of it: every change from there on, up to at, is in the ring.
+	ring changeRing
+	// first numbers the oldest in the ring; before is the position in front of it: every change from there on, up to at,
+	// is in the ring.
 	first      int64
-	bytes      int
 	before, at consumer.Position
 	// end is where the topic ended when Run began to read: what comes before it is old.
 	end   consumer.Position
 	woken chan struct{} // closed when a change comes; nil where nobody waits for one
-	hours map[time.Time]map[move]*int
-}
-
-// move is from which tier to which.
-type move struct{ from, to string }
-
-// keptChange is a change in the ring.
-type keptChange struct {
-	consumer.Change
+	moves hourlyMoves
 }
 
 var _ web.Changes = (*Changes)(nil)
@@ -92,7 +75,7 @@ var _ web.Changes = (*Changes)(nil)
 func NewChanges(log *consumer.ChangeLog, logger *slog.Logger) *Changes {
 	return &Changes{
 		log: log, logger: logger, now: time.Now, readers: make(chan struct{}, catchingUp),
-		hours: map[time.Time]map[move]*int{},
+		ring: newChangeRing(), moves: hourlyMoves{},
 	}
 }
 
@@ -128,10 +111,15 @@ func (c *Changes) follow(ctx context.Context) error {
 		return fmt.Errorf("looking for the tier changes of a day: %w", err)
 	}
 	c.begin(since, end)
-	return c.log.Follow(ctx, since, func(change *consumer.Change) error {
-		c.push(change)
-		return nil
-	})
+	reader := c.log.Reader(since)
+	defer reader.Close()
+	for {
+		changes, err := reader.Next(ctx)
+		if err != nil {
+			return err
+		}
+		c.push(changes)
+	}
 }
 
 // begin forgets everything, as what is about to come is read from since on. Whoever follows the ring is cut off: its
@@ -141,13 +129,13 @@ func (c *Changes) begin(since, end consumer.Position) {
 	defer c.mu.Unlock()
 	c.forget()
 	c.before, c.at, c.end = since.Clone(), since.Clone(), end
-	clear(c.hours)
+	clear(c.moves)
 }
 
 // forget empties the ring, and cuts off whoever follows it. c.mu is held.
 func (c *Changes) forget() {
-	c.first += int64(len(c.ring)) + 1
-	c.ring, c.bytes = nil, 0
+	c.first += int64(c.ring.size) + 1
+	c.ring = newChangeRing()
 	c.wake()
 }
 
@@ -167,53 +155,38 @@ func (c *Changes) nextWake() <-chan struct{} {
 	return c.woken
 }
 
-func (c *Changes) push(change *consumer.Change) {
+// push takes in what came.
+func (c *Changes) push(changes []consumer.Change) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	count := c.moves.counter(c.firstHour())
+	for i := range changes {
+		c.keep(&changes[i])
+		count.count(&changes[i])
+	}
+	c.wake()
+}
+
+// keep puts a change into the ring. c.mu is held.
+func (c *Changes) keep(change *consumer.Change) {
 	if c.at.Passed(change) { // the topic was made anew
 		c.forget()
 		c.before = c.at.Clone()
 		c.before[change.Lane] = change.Offset
 	}
-	c.ring = append(c.ring, keptChange{*change})
-	c.bytes += len(change.JSON)
-	c.at.Pass(change)
-	for len(c.ring) > changesKept || c.bytes > changesBytes && len(c.ring) > 1 {
-		oldest := &c.ring[0]
-		c.before.Pass(&oldest.Change)
-		c.bytes -= len(oldest.JSON)
-		*oldest = keptChange{} // or the slice would keep its JSON
-		c.ring = c.ring[1:]
+	for c.ring.full(len(change.JSON)) {
+		oldest := c.ring.nth(0)
+		c.before[oldest.lane] = oldest.offset + 1
+		c.ring.drop()
 		c.first++
 	}
-	c.count(change)
-	c.wake()
+	c.ring.push(change)
+	c.at.Pass(change)
 }
 
-// count counts a move in its hour. c.mu is held.
-func (c *Changes) count(change *consumer.Change) {
-	begin := change.At.Time().Truncate(time.Hour)
-	if change.Kind != scorer.TierChanged || begin.Before(c.firstHour()) {
-		return
-	}
-	if c.hours[begin] == nil {
-		c.hours[begin] = map[move]*int{}
-		for hour := range c.hours {
-			if hour.Before(c.firstHour()) {
-				delete(c.hours, hour)
-			}
-		}
-	}
-	times := c.hours[begin][move{change.From, change.To}]
-	if times == nil {
-		times = new(int)
-		c.hours[begin][move{strings.Clone(change.From), strings.Clone(change.To)}] = times // or it would keep the change
-	}
-	*times++
-}
-
-func (c *Changes) firstHour() time.Time {
-	return c.now().UTC().Truncate(time.Hour).Add(-(hoursBack - 1) * time.Hour)
+// firstHour is when the first of the 24 hours began of which moves are counted.
+func (c *Changes) firstHour() scorer.Instant {
+	return hourOf(scorer.InstantOf(c.now())) - (hoursBack-1)*anHour
 }
 
 // Of is the JSON of all changes of a lead that the topic still holds, oldest first, at most the newest 1,000.
@@ -224,15 +197,11 @@ func (c *Changes) Of(ctx context.Context, lead string) ([]json.RawMessage, error
 // Recent are the newest n changes, newest first.
 func (c *Changes) Recent(n int) []web.Change {
 	c.mu.Lock()
-	newest := slices.Clone(c.ring)
+	defer c.mu.Unlock()
 	at := c.at.String()
-	c.mu.Unlock()
-	slices.SortStableFunc(newest, func(a, b keptChange) int {
-		return cmp.Or(cmp.Compare(b.At, a.At), cmp.Compare(b.Sequence, a.Sequence))
-	})
 	var shown []web.Change
-	for i := range newest[:min(n, len(newest))] {
-		shown = append(shown, newest[i].shown(at))
+	for _, kept := range c.ring.newest(n) {
+		shown = append(shown, shownChange(kept.said, kept.text, at))
 	}
 	return shown
 }
@@ -241,29 +210,23 @@ func (c *Changes) Recent(n int) []web.Change {
 func (c *Changes) Hours() []web.Hour {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var hours []web.Hour
-	for begin := c.firstHour(); len(hours) < hoursBack; begin = begin.Add(time.Hour) {
-		hour := web.Hour{Begin: begin}
-		for m, n := range c.hours[begin] {
-			hour.Moves = append(hour.Moves, web.Move{From: m.from, To: m.to, Count: *n})
-		}
-		slices.SortFunc(hour.Moves, func(a, b web.Move) int {
-			return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To))
-		})
-		hours = append(hours, hour)
+	first := c.firstHour()
+	hours := make([]web.Hour, hoursBack)
+	for i := range hours {
+		hours[i] = c.moves.of(first + scorer.Instant(i)*anHour)
 	}
 	return hours
 }
 
-// shown is the change as web shows it, with the position after it.
-func (k *keptChange) shown(position string) web.Change {
+// shownChange is a change as web shows it, with the position after it.
+func shownChange(said *events.Announced, text json.RawMessage, position string) web.Change {
 	typ := events.TypeTierChanged
-	if k.Kind == scorer.StageReached {
+	if said.Kind == scorer.StageReached {
 		typ = events.TypeStageReached
 	}
 	return web.Change{
-		Position: position, Type: typ, Lead: k.Lead, From: k.From, To: k.To, Stage: k.Stage, Route: k.Route,
-		At: k.At.Time(), JSON: k.JSON,
+		Position: position, Type: typ, Lead: said.Lead, From: said.From, To: said.To, Stage: said.Stage, Route: said.Route,
+		At: said.At.Time(), JSON: text,
 	}
 }
 
@@ -306,7 +269,7 @@ func (c *Changes) followNew() (web.Following, error) {
 	if c.at == nil {
 		return nil, errNotYet
 	}
-	f := &following{c: c, at: c.at.Clone(), next: c.first + int64(len(c.ring))}
+	f := &following{c: c, at: c.at.Clone(), next: c.first + int64(c.ring.size)}
 	for lane := range f.at {
 		f.at[lane] = max(f.at[lane], c.end[lane]) // while a day's changes are being read, they are not new
 	}

@@ -3,9 +3,11 @@ package app
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/hotlead/hotlead/cmd/internal/web"
 	"github.com/hotlead/hotlead/consumer"
+	"github.com/hotlead/hotlead/events"
 )
 
 // following is one reader's way through the changes: from Kafka until it has come to what is in the ring, then from the
@@ -38,7 +40,11 @@ func (f *following) Next(ctx context.Context) ([]web.Change, error) {
 			f.leaveKafka()
 		}
 		if f.reader != nil {
-			return f.old(ctx)
+			changes, err := f.old(ctx)
+			if err != nil || len(changes) > 0 {
+				return changes, err
+			}
+			continue
 		}
 		changes, woken, err := f.ready()
 		if err != nil || len(changes) > 0 {
@@ -52,17 +58,19 @@ func (f *following) Next(ctx context.Context) ([]web.Change, error) {
 	}
 }
 
-// old are changes from Kafka.
+// old are changes from Kafka, none where not one of those that came is whole.
 func (f *following) old(ctx context.Context) ([]web.Change, error) {
 	changes, err := f.reader.Next(ctx)
 	if err != nil {
 		return nil, err
 	}
-	shown := make([]web.Change, len(changes))
+	var shown []web.Change
 	for i := range changes {
 		f.at.Pass(&changes[i])
-		kept := keptChange{changes[i]}
-		shown[i] = kept.shown(f.at.String())
+		text := slices.Clone(changes[i].JSON)
+		if said, err := events.ReadSkimmed(text); err == nil {
+			shown = append(shown, shownChange(&said, text, f.at.String()))
+		}
 	}
 	f.at = f.reader.Position()
 	return shown, nil
@@ -75,13 +83,17 @@ func (f *following) ready() (shown []web.Change, woken <-chan struct{}, err erro
 	if f.next < f.c.first {
 		return nil, nil, web.ErrBehind
 	}
-	for ; f.next < f.c.first+int64(len(f.c.ring)) && len(shown) < changesAtOnce; f.next++ {
-		change := &f.c.ring[f.next-f.c.first]
-		if f.at.Passed(&change.Change) {
+	end := f.c.first + int64(f.c.ring.size)
+	shown = make([]web.Change, 0, min(changesAtOnce, end-f.next))
+	for ; f.next < end && len(shown) < changesAtOnce; f.next++ {
+		kept := f.c.ring.nth(int(f.next - f.c.first))
+		if kept.offset < f.at[kept.lane] {
 			continue
 		}
-		f.at.Pass(&change.Change)
-		shown = append(shown, change.shown(f.at.String()))
+		f.at[kept.lane] = kept.offset + 1
+		if kept.lend() {
+			shown = append(shown, shownChange(kept.said, kept.text, f.at.String()))
+		}
 	}
 	return shown, f.c.nextWake(), nil
 }

@@ -279,46 +279,6 @@ func TestAFollowerThatIsTooSlowIsToldSo(t *testing.T) {
 	}
 }
 
-// inMemory is a change of a lead of lane 0 that is in no topic.
-func inMemory(lead string, offset int) *consumer.Change {
-	c := changeOf(lead, offset+1)
-	value := events.AppendChange(nil, c)
-	a, err := events.ReadChange(value)
-	if err != nil {
-		panic(err)
-	}
-	return &consumer.Change{Offset: int64(offset), Announced: a, JSON: value}
-}
-
-func TestTheRingIsBoundedInBytes(t *testing.T) {
-	c := NewChanges(nil, slog.New(slog.DiscardHandler))
-	c.begin(consumer.Position{0}, consumer.Position{0})
-	for i := range 100 {
-		change := inMemory("a", i)
-		change.JSON = append(change.JSON, make([]byte, 1<<20)...)
-		c.push(change)
-	}
-	if c.bytes > changesBytes || len(c.ring) < 10 || c.before[0] != int64(100-len(c.ring)) {
-		t.Errorf("%d changes of %d bytes, from %v on", len(c.ring), c.bytes, c.before)
-	}
-}
-
-func TestAChangeThatNobodyWaitsForAllocatesNothing(t *testing.T) {
-	c := NewChanges(nil, slog.New(slog.DiscardHandler))
-	c.begin(consumer.Position{0}, consumer.Position{0})
-	change := inMemory("a", 0)
-	push := func() {
-		c.push(change)
-		change.Offset++
-	}
-	for range 2 * changesKept {
-		push()
-	}
-	if n := testing.AllocsPerRun(changesKept, push); n != 0 {
-		t.Errorf("%v allocations a change, want none", n)
-	}
-}
-
 func TestATopicMadeAnewCutsFollowersOff(t *testing.T) {
 	c := NewChanges(nil, slog.New(slog.DiscardHandler))
 	c.begin(consumer.Position{0}, consumer.Position{0})

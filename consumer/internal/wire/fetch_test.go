@@ -321,6 +321,31 @@ func TestFetchEndsWithItsContext(t *testing.T) {
 	}
 }
 
+func TestFetchWaitsForAsMuchAsItIsToBring(t *testing.T) {
+	addr := testbed.Kafka(t).Addr
+	c := dial(t, addr)
+	name := topic(t, c, 1)
+	p := franz(t, addr, kgo.ProducerBatchCompression(kgo.NoCompression()))
+	produce(t, p, text(name, 0, "little"))
+	f := fetcher(t, c)
+	f.AtLeast(10_000)
+	const wait = 300 * time.Millisecond
+	begin := time.Now()
+	fetched, err := f.Fetch(limited(t), []wire.Position{position(name, 0, 0)}, wait)
+	for err == nil && len(fetched) == 0 { // the answer takes longer than a busy machine is waited for
+		fetched, err = f.Fetch(limited(t), []wire.Position{position(name, 0, 0)}, wait)
+	}
+	if took := time.Since(begin); err != nil || took < wait*9/10 {
+		t.Errorf("%v, %v after %v, want little and not before %v", fetched, err, took, wait)
+	}
+	produce(t, p, text(name, 0, strings.Repeat("much ", 5000)))
+	begin = time.Now()
+	fetched, err = f.Fetch(limited(t), []wire.Position{position(name, 0, 0)}, 30*time.Second)
+	if took := time.Since(begin); err != nil || len(fetched) != 1 || took > 15*time.Second {
+		t.Errorf("%v, %v after %v, want much at once", fetched, err, took)
+	}
+}
+
 // A poll that is called off leaves nothing behind, not even until the broker would have answered.
 func TestFetchLeavesNothingBehind(t *testing.T) {
 	k, err := kfake.NewCluster(kfake.NumBrokers(2), kfake.SeedTopics(2, "t"))

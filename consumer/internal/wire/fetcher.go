@@ -17,6 +17,7 @@ import (
 // another broker was quicker. They end with the context of the Fetch that began them, and with Close.
 type Fetcher struct {
 	cluster   *Cluster
+	minBytes  int
 	maxBytes  int
 	isolation int8
 	decoder   *decoder
@@ -62,7 +63,7 @@ const longestPause = 100 * time.Millisecond
 // larger than that comes through. Close ends it.
 func (c *Cluster) Fetcher(maxBytes int) *Fetcher {
 	return &Fetcher{
-		cluster: c, maxBytes: maxBytes, isolation: readCommitted, decoder: newDecoder(inflateLimit), woken: make(chan struct{}, 1),
+		cluster: c, minBytes: 1, maxBytes: maxBytes, isolation: readCommitted, decoder: newDecoder(inflateLimit), woken: make(chan struct{}, 1),
 		memory: memory{reused: c.options.Reused},
 	}
 }
@@ -77,6 +78,10 @@ func (c *Cluster) FetcherOfAll(maxBytes int) *Fetcher {
 
 // Bound makes the answers to come at most about maxBytes large.
 func (f *Fetcher) Bound(maxBytes int) { f.maxBytes = maxBytes }
+
+// AtLeast makes brokers wait with the answers to come until there are so many bytes to read, or until the wait is over. From
+// the start they answer with the first record.
+func (f *Fetcher) AtLeast(minBytes int) { f.minBytes = minBytes }
 
 // Close ends the requests in flight and waits for them. What was fetched is not valid any longer.
 func (f *Fetcher) Close() {

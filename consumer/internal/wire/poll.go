@@ -53,7 +53,7 @@ func (f *Fetcher) poll(ctx context.Context, w request, wait time.Duration) *poll
 func (f *Fetcher) message(w request, wait time.Duration) *fetch.Request {
 	const noSession = -1 // 0 would open one
 	m := &fetch.Request{
-		ReplicaID: notAReplica, MaxWaitTime: int32(wait.Milliseconds()), MinBytes: 1, MaxBytes: int32(f.maxBytes),
+		ReplicaID: notAReplica, MaxWaitTime: int32(wait.Milliseconds()), MinBytes: int32(f.minBytes), MaxBytes: int32(f.maxBytes),
 		IsolationLevel: f.isolation, SessionEpoch: noSession, Topics: make([]fetch.RequestTopic, len(w.from)),
 	}
 	partitions := make([]fetch.RequestPartition, len(w.from))

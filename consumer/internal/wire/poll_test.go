@@ -6,7 +6,7 @@ import (
 )
 
 func TestAFetchRequest(t *testing.T) {
-	f := &Fetcher{maxBytes: 1000, isolation: readCommitted, turn: 1}
+	f := &Fetcher{minBytes: 1, maxBytes: 1000, isolation: readCommitted, turn: 1}
 	m := f.message(request{from: []Position{at(5), {Partition: Partition{Topic: "u", Partition: 1}, Offset: 6}}}, time.Second)
 	if m.SessionID != 0 || m.SessionEpoch != -1 {
 		t.Errorf("session %d, epoch %d: it would be a session that nobody goes on with", m.SessionID, m.SessionEpoch)
