@@ -233,11 +233,11 @@ func shownChange(said *events.Announced, text json.RawMessage, position string) 
 // errNotYet is why nobody can follow the changes before Kafka was asked for them.
 var errNotYet = errors.New("the tier changes have not been reached yet")
 
-// Follow goes on after a position, or with what comes from now on where that is "". What is in the ring comes from there,
-// what is older from Kafka.
-func (c *Changes) Follow(ctx context.Context, after string) (web.Following, error) {
+// Follow goes on with the wanted changes after a position, or with those that come from now on where that is "". What is in
+// the ring comes from there, what is older from Kafka.
+func (c *Changes) Follow(ctx context.Context, after string, wanted web.Wanted) (web.Following, error) {
 	if after == "" {
-		return c.followNew()
+		return c.followNew(wanted)
 	}
 	asked, err := consumer.ParsePosition(after)
 	if err != nil {
@@ -250,7 +250,7 @@ func (c *Changes) Follow(ctx context.Context, after string) (web.Following, erro
 	if err != nil {
 		return nil, err
 	}
-	f := &following{c: c, at: from, lost: lost}
+	f := &following{c: c, wanted: wanted, at: from, lost: lost}
 	if f.join() {
 		return f, nil
 	}
@@ -263,13 +263,13 @@ func (c *Changes) Follow(ctx context.Context, after string) (web.Following, erro
 	}
 }
 
-func (c *Changes) followNew() (web.Following, error) {
+func (c *Changes) followNew(wanted web.Wanted) (web.Following, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.at == nil {
 		return nil, errNotYet
 	}
-	f := &following{c: c, at: c.at.Clone(), next: c.first + int64(c.ring.size)}
+	f := &following{c: c, wanted: wanted, at: c.at.Clone(), next: c.first + int64(c.ring.size)}
 	for lane := range f.at {
 		f.at[lane] = max(f.at[lane], c.end[lane]) // while a day's changes are being read, they are not new
 	}

@@ -30,42 +30,39 @@ func announcedByW1(tb testing.TB) []consumer.Change {
 	return changes
 }
 
-// BenchmarkFollowChanges follows what is announced, a hundred changes at a time: with nobody who reads them, and with one.
-// An operation is a change.
+// BenchmarkFollowChanges follows what is announced, a hundred changes at a time: with nobody who reads them, with one who
+// reads all, and with one who wants none of them. An operation is a hundred changes.
 //
 //	go test -run '^$' -bench FollowChanges ./cmd/internal/app
 func BenchmarkFollowChanges(b *testing.B) {
 	told := announcedByW1(b)
-	follow := func(b *testing.B, read func(c *Changes)) {
-		c := NewChanges(nil, slog.New(slog.DiscardHandler))
-		c.now = told[len(told)-1].At.Time
-		c.begin(consumer.Position{0}, consumer.Position{0})
-		offset := int64(0)
-		b.ReportAllocs()
-		for b.Loop() {
-			from := int(offset) % (len(told) - changesAtOnce)
-			batch := told[from : from+changesAtOnce]
-			for i := range batch {
-				batch[i].Offset = offset
-				offset++
+	for name, wanted := range map[string]*web.Wanted{"nobody": nil, "one": {}, "one-filtered": {Tier: "none"}} {
+		b.Run(name, func(b *testing.B) {
+			c := NewChanges(nil, slog.New(slog.DiscardHandler))
+			c.now = told[len(told)-1].At.Time
+			c.begin(consumer.Position{0}, consumer.Position{0})
+			var f *following
+			if wanted != nil {
+				f = &following{c: c, wanted: *wanted, at: consumer.Position{0}, next: c.first}
 			}
-			c.push(batch)
-			read(c)
-		}
-		per := float64(b.N * changesAtOnce)
-		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/per, "ns/change")
-	}
-	b.Run("nobody", func(b *testing.B) { follow(b, func(*Changes) {}) })
-	b.Run("one", func(b *testing.B) {
-		var f web.Following
-		follow(b, func(c *Changes) {
-			if f == nil {
-				f = &following{c: c, at: consumer.Position{0}}
-				f.(*following).join()
+			offset := 0
+			b.ReportAllocs()
+			for b.Loop() {
+				from := offset % (len(told) - changesAtOnce)
+				batch := told[from : from+changesAtOnce]
+				for i := range batch {
+					batch[i].Offset = int64(offset)
+					offset++
+				}
+				c.push(batch)
+				if f == nil {
+					continue
+				}
+				if _, _, err := f.ready(); err != nil || f.at[0] != int64(offset) {
+					b.Fatal(err, f.at)
+				}
 			}
-			if shown, err := f.Next(b.Context()); err != nil || len(shown) != changesAtOnce {
-				b.Fatal(err, len(shown))
-			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*changesAtOnce), "ns/change")
 		})
-	})
+	}
 }

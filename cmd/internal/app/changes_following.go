@@ -13,9 +13,10 @@ import (
 // following is one reader's way through the changes: from Kafka until it has come to what is in the ring, then from the
 // ring. It holds no changes of its own, so a slow reader takes no memory.
 type following struct {
-	c    *Changes
-	at   consumer.Position // what the reader has seen
-	lost bool
+	c      *Changes
+	wanted web.Wanted
+	at     consumer.Position // what the reader has seen
+	lost   bool
 	// next numbers the change of the ring to look at next. Only once the ring is joined.
 	next int64
 	// reader is that of the old changes; nil once the ring is joined.
@@ -33,7 +34,7 @@ func (f *following) join() bool {
 	return true
 }
 
-// Next waits for changes and returns some, at least one.
+// Next waits for wanted changes and returns some, at least one.
 func (f *following) Next(ctx context.Context) ([]web.Change, error) {
 	for {
 		if f.reader != nil && f.join() {
@@ -58,7 +59,7 @@ func (f *following) Next(ctx context.Context) ([]web.Change, error) {
 	}
 }
 
-// old are changes from Kafka, none where not one of those that came is whole.
+// old are changes from Kafka, none where not one of those that came is wanted and whole.
 func (f *following) old(ctx context.Context) ([]web.Change, error) {
 	changes, err := f.reader.Next(ctx)
 	if err != nil {
@@ -67,6 +68,9 @@ func (f *following) old(ctx context.Context) ([]web.Change, error) {
 	var shown []web.Change
 	for i := range changes {
 		f.at.Pass(&changes[i])
+		if !f.wanted.Wants(changes[i].To, changes[i].Route) {
+			continue
+		}
 		text := slices.Clone(changes[i].JSON)
 		if said, err := events.ReadSkimmed(text); err == nil {
 			shown = append(shown, shownChange(&said, text, f.at.String()))
@@ -76,7 +80,7 @@ func (f *following) old(ctx context.Context) ([]web.Change, error) {
 	return shown, nil
 }
 
-// ready are changes of the ring that the reader has not seen; where there are none, woken is closed when more come.
+// ready are wanted changes of the ring that the reader has not seen; where there are none, woken is closed when more come.
 func (f *following) ready() (shown []web.Change, woken <-chan struct{}, err error) {
 	f.c.mu.Lock()
 	defer f.c.mu.Unlock()
@@ -84,16 +88,19 @@ func (f *following) ready() (shown []web.Change, woken <-chan struct{}, err erro
 		return nil, nil, web.ErrBehind
 	}
 	end := f.c.first + int64(f.c.ring.size)
-	shown = make([]web.Change, 0, min(changesAtOnce, end-f.next))
 	for ; f.next < end && len(shown) < changesAtOnce; f.next++ {
 		kept := f.c.ring.nth(int(f.next - f.c.first))
 		if kept.offset < f.at[kept.lane] {
 			continue
 		}
 		f.at[kept.lane] = kept.offset + 1
-		if kept.lend() {
-			shown = append(shown, shownChange(kept.said, kept.text, f.at.String()))
+		if !kept.wanted(f.wanted) || !kept.lend() {
+			continue
 		}
+		if shown == nil {
+			shown = make([]web.Change, 0, min(changesAtOnce, end-f.next))
+		}
+		shown = append(shown, shownChange(kept.said, kept.text, f.at.String()))
 	}
 	return shown, f.c.nextWake(), nil
 }

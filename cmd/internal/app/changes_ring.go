@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/hotlead/hotlead/cmd/internal/web"
 	"github.com/hotlead/hotlead/consumer"
 	"github.com/hotlead/hotlead/events"
 	"github.com/hotlead/hotlead/scorer"
@@ -114,6 +115,18 @@ func (r *changeRing) newest(n int) (newest []*keptChange) {
 		}
 	}
 	return newest
+}
+
+// wanted is whether somebody who follows these wants the change, as far as its first part says.
+func (k *keptChange) wanted(by web.Wanted) bool {
+	switch {
+	case by.All():
+		return true
+	case k.said != nil:
+		return by.Wants(k.said.To, k.said.Route)
+	}
+	skimmed, err := events.SkimChange(k.text)
+	return err == nil && by.Wants(skimmed.To, skimmed.Route)
 }
 
 // lend reads the change for somebody who may go on looking at text and said; not ok where it can't be read.

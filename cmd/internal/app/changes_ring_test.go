@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -66,7 +67,7 @@ func inMemoryOnly() *Changes {
 // followMemory follows from here on.
 func followMemory(t *testing.T, c *Changes) web.Following {
 	t.Helper()
-	f, err := c.Follow(t.Context(), "")
+	f, err := c.Follow(t.Context(), "", web.Wanted{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,6 +102,45 @@ func TestWhatIsShownStays(t *testing.T) {
 	for i, change := range c.Recent(changesKept) {
 		if got, err := events.ReadChange(change.JSON); err != nil || got.Lead != "other" || got.Sequence != uint64(3*changesKept+2-i) {
 			t.Fatalf("change %d is kept as %+v, %v", i, got, err)
+		}
+	}
+}
+
+// TestOnlyWantedChangesAreShownAndRead: what others would want is passed, and no more of it is read than tells that.
+func TestOnlyWantedChangesAreShownAndRead(t *testing.T) {
+	c := inMemoryOnly()
+	var all []consumer.Change
+	for i, to := range []string{"hot", "warm", "hot", "cold"} {
+		change := changeOf(fmt.Sprint(i), 1)
+		change.To, change.Route = to, "to-"+to
+		value := events.AppendChange(nil, change)
+		a, err := events.SkimChange(value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, consumer.Change{Offset: int64(i), Announced: a, JSON: value})
+	}
+	for wanted, leads := range map[web.Wanted]string{
+		{Tier: "warm"}: "1", {Route: "to-hot"}: "0 2", {Tier: "hot", Route: "to-hot"}: "0 2", {Tier: "hot", Route: "to-warm"}: "", {}: "0 1 2 3",
+	} {
+		c.begin(consumer.Position{0}, consumer.Position{0})
+		f, err := c.Follow(t.Context(), "", wanted)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.push(all)
+		var seen []string
+		shown, woken, err := f.(*following).ready()
+		for _, change := range shown {
+			seen = append(seen, change.Lead)
+		}
+		if got := strings.Join(seen, " "); err != nil || woken == nil || got != leads || f.Position() != (consumer.Position{4}).String() {
+			t.Errorf("%+v: shown are %q (%v), and it stands at %s; want %q", wanted, got, err, f.Position(), leads)
+		}
+		for i := range all {
+			if read := c.ring.nth(i).asked; read != wanted.Wants(all[i].To, all[i].Route) {
+				t.Errorf("%+v: change %d is read: %v", wanted, i, read)
+			}
 		}
 	}
 }

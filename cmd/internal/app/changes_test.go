@@ -105,7 +105,7 @@ func (k *told) announce(leads []string, from, to int) {
 
 func (k *told) follow(after string) web.Following {
 	k.t.Helper()
-	f, err := k.changes.Follow(k.t.Context(), after)
+	f, err := k.changes.Follow(k.t.Context(), after, web.Wanted{})
 	if err != nil {
 		k.t.Fatal(err)
 	}
@@ -261,11 +261,41 @@ func TestAsManyAsCanBeReadOldChanges(t *testing.T) {
 	for range catchingUp {
 		all = append(all, k.follow(begin))
 	}
-	if _, err := k.changes.Follow(t.Context(), begin); !errors.Is(err, web.ErrBusy) {
+	if _, err := k.changes.Follow(t.Context(), begin, web.Wanted{}); !errors.Is(err, web.ErrBusy) {
 		t.Errorf("one more: %v", err)
 	}
 	all[0].Close()
 	k.follow(begin)
+}
+
+func TestOldChangesThatAreNotWantedArePassed(t *testing.T) {
+	k := newTold(t)
+	start := make(consumer.Position, lanesOfChanges).String()
+	k.announce([]string{"a", "b"}, 1, 5)
+	k.until("all is known", func() bool { return len(k.changes.Recent(20)) == 10 })
+	k.changes.mu.Lock()
+	for lane := range k.changes.before {
+		k.changes.before[lane]++ // as if something were in front of the ring
+	}
+	k.changes.mu.Unlock()
+	for wanted, want := range map[web.Wanted]int{{Tier: "hot"}: 10, {Route: "nurture"}: 0} {
+		f, err := k.changes.Follow(t.Context(), start, wanted)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		seen := 0
+		for err == nil {
+			var changes []web.Change
+			changes, err = f.Next(ctx)
+			seen += len(changes)
+		}
+		cancel()
+		if seen != want || !errors.Is(err, context.DeadlineExceeded) || f.Position() != k.changes.at.String() {
+			t.Errorf("%+v: %d changes, %v; it stands at %s", wanted, seen, err, f.Position())
+		}
+		f.Close()
+	}
 }
 
 func TestAFollowerThatIsTooSlowIsToldSo(t *testing.T) {
@@ -283,7 +313,7 @@ func TestATopicMadeAnewCutsFollowersOff(t *testing.T) {
 	c := NewChanges(nil, slog.New(slog.DiscardHandler))
 	c.begin(consumer.Position{0}, consumer.Position{0})
 	c.push(inMemory("a", 7))
-	f, err := c.Follow(t.Context(), "")
+	f, err := c.Follow(t.Context(), "", web.Wanted{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -307,7 +337,7 @@ func TestChangesThatWereLostAreToldOf(t *testing.T) {
 		t.Errorf("lost %v, then came %v", f.Lost(), got)
 	}
 	for _, text := range []string{"!", make(consumer.Position, lanesOfChanges+1).String()} {
-		if _, err := k.changes.Follow(t.Context(), text); !errors.Is(err, web.ErrNoPosition) {
+		if _, err := k.changes.Follow(t.Context(), text, web.Wanted{}); !errors.Is(err, web.ErrNoPosition) {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
@@ -315,7 +345,7 @@ func TestChangesThatWereLostAreToldOf(t *testing.T) {
 
 func TestNobodyFollowsBeforeKafkaAnswered(t *testing.T) {
 	c := NewChanges(nil, slog.New(slog.DiscardHandler))
-	if _, err := c.Follow(t.Context(), ""); !errors.Is(err, errNotYet) {
+	if _, err := c.Follow(t.Context(), "", web.Wanted{}); !errors.Is(err, errNotYet) {
 		t.Errorf("the error is %v", err)
 	}
 	if recent, hours := c.Recent(5), c.Hours(); len(recent) != 0 || len(hours) != 24 {

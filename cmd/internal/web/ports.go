@@ -97,16 +97,30 @@ type Changes interface {
 	Recent(n int) []Change
 	// Hours are the moves of the last 24 hours by hour, oldest first, the present hour last.
 	Hours() []Hour
-	// Follow goes on after a position; "" means with what comes from now on. Close what it returns. The error matches
-	// ErrNoPosition or ErrBusy, or says why Kafka can't be asked.
-	Follow(ctx context.Context, after string) (Following, error)
+	// Follow goes on with the wanted changes after a position; "" means with what comes from now on. Close what it returns.
+	// The error matches ErrNoPosition or ErrBusy, or says why Kafka can't be asked.
+	Follow(ctx context.Context, after string, wanted Wanted) (Following, error)
+}
+
+// Wanted says which changes somebody follows: those to a tier, and those with a route. What is empty does not matter.
+type Wanted struct {
+	Tier, Route string
+}
+
+// All is whether no change is left out.
+func (w Wanted) All() bool { return w == Wanted{} }
+
+// Wants is whether a change to that tier, with that route, is among them.
+func (w Wanted) Wants(to, route string) bool {
+	return (w.Tier == "" || w.Tier == to) && (w.Route == "" || w.Route == route)
 }
 
 // Following is one reader's way through the changes. It belongs to one goroutine at a time.
 type Following interface {
-	// Next waits for changes and returns them, at least one, each lead's in its order. The error is ctx's, or ErrBehind.
+	// Next waits for wanted changes and returns them, at least one, each lead's in its order. The error is ctx's, or
+	// ErrBehind.
 	Next(ctx context.Context) ([]Change, error)
-	// Position is where to go on after all that Next has returned.
+	// Position is where to go on after all that Next has returned, and after what it saw that was not wanted.
 	Position() string
 	// Lost is whether changes right after the position that was asked for are not kept any more.
 	Lost() bool

@@ -25,9 +25,7 @@ const (
 type stream struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
-	// tier and route are those of the changes to send; "" for all.
-	tier, route string
-	text        bytes.Buffer
+	text    bytes.Buffer
 	// told is when something was last written.
 	told time.Time
 }
@@ -56,7 +54,8 @@ func (h *handler) tierChanges(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := h.untilStopping(r.Context())
 	defer cancel()
-	following, err := h.Changes.Follow(ctx, r.Header.Get("Last-Event-ID"))
+	wanted := Wanted{Tier: asked.Get("tier"), Route: asked.Get("route")}
+	following, err := h.Changes.Follow(ctx, r.Header.Get("Last-Event-ID"), wanted)
 	switch {
 	case errors.Is(err, ErrNoPosition):
 		writeProblem(w, http.StatusBadRequest, "Last-Event-ID is the id of an event of this stream")
@@ -69,7 +68,7 @@ func (h *handler) tierChanges(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer following.Close()
-	s := &stream{w: w, control: http.NewResponseController(w), tier: asked.Get("tier"), route: asked.Get("route")}
+	s := &stream{w: w, control: http.NewResponseController(w)}
 	if s.begin(following) != nil || r.Method == http.MethodHead {
 		return
 	}
@@ -121,12 +120,6 @@ func (s *stream) next(ctx context.Context, following Following) error {
 		for i := range changes {
 			s.write(&changes[i])
 		}
-		if s.text.Len() == 0 {
-			if time.Since(s.told) < stillHere {
-				return nil // none that were asked for; where the client stands comes with the next, or with the sign of life
-			}
-			s.stillThere(following.Position())
-		}
 	case ctx.Err() == nil && waiting.Err() != nil:
 		s.stillThere(following.Position())
 	default:
@@ -135,18 +128,21 @@ func (s *stream) next(ctx context.Context, following Following) error {
 	return s.flush()
 }
 
-// write writes a change, if it is one that was asked for.
+// write writes a change.
 func (s *stream) write(c *Change) {
-	if s.tier != "" && c.To != s.tier || s.route != "" && c.Route != s.route {
-		return
-	}
 	s.text.WriteString("event: " + c.Type + "\ndata: ")
-	for _, b := range c.JSON {
-		// A line's end would be the field's. In JSON it can only be between values.
-		if b == '\n' || b == '\r' {
-			b = ' '
+	from := s.text.Len()
+	s.text.Write(c.JSON)
+	// A line's end would be the field's. In JSON it can only be between values.
+	for _, end := range []byte("\n\r") {
+		for line := s.text.Bytes()[from:]; ; {
+			at := bytes.IndexByte(line, end)
+			if at < 0 {
+				break
+			}
+			line[at] = ' '
+			line = line[at+1:]
 		}
-		s.text.WriteByte(b)
 	}
 	s.text.WriteByte('\n')
 	s.place(c.Position)

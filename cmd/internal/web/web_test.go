@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -96,30 +97,36 @@ func (s *someChanges) Of(_ context.Context, lead string) (all []json.RawMessage,
 func (s *someChanges) Recent(int) []Change { return nil }
 func (s *someChanges) Hours() []Hour       { return nil }
 
-func (s *someChanges) Follow(_ context.Context, after string) (Following, error) {
+func (s *someChanges) Follow(_ context.Context, after string, wanted Wanted) (Following, error) {
 	s.after = after
 	if after == "none of ours" {
 		return nil, fmt.Errorf("following: %w", ErrNoPosition)
 	}
-	return &someFollowing{of: s, position: "the beginning"}, s.err
+	return &someFollowing{of: s, wanted: wanted, position: "the beginning"}, s.err
 }
 
 // someFollowing gives the changes that come, and then ends.
 type someFollowing struct {
 	of       *someChanges
+	wanted   Wanted
 	position string
 }
 
 func (f *someFollowing) Next(ctx context.Context) ([]Change, error) {
-	select {
-	case changes, more := <-f.of.come:
-		if !more {
-			return nil, ErrBehind
+	for {
+		select {
+		case changes, more := <-f.of.come:
+			if !more {
+				return nil, ErrBehind
+			}
+			f.position = changes[len(changes)-1].Position
+			changes = slices.DeleteFunc(changes, func(c Change) bool { return !f.wanted.Wants(c.To, c.Route) })
+			if len(changes) > 0 {
+				return changes, nil
+			}
+		case <-ctx.Done():
+			return nil, ctx.Err()
 		}
-		f.position = changes[len(changes)-1].Position
-		return changes, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
 	}
 }
 
