@@ -90,8 +90,14 @@ func TestWhatIsShownStays(t *testing.T) {
 	}
 	push("recent", 1)
 	recent := c.Recent(1)
+	// Of different sizes, so that what is written where others stood catches up with those that are still kept.
+	other := func(offset int) string { return "other" + strings.Repeat("x", offset/150%4*60) }
 	for i := range 3 * changesKept {
-		push("other", 2+i)
+		push(other(2+i), 2+i)
+		oldest := c.ring.nth(0)
+		if got, err := events.SkimChange(oldest.text); err != nil || got.Sequence != oldest.sequence {
+			t.Fatalf("the oldest, change %d, is kept as %+v, %v", oldest.sequence, got, err)
+		}
 	}
 	for want, shown := range map[string][]web.Change{"followed": followed, "recent": recent} {
 		if got, err := events.ReadChange(shown[0].JSON); err != nil || got.Lead != want || shown[0].Lead != want || shown[0].To != "hot" {
@@ -100,9 +106,12 @@ func TestWhatIsShownStays(t *testing.T) {
 	}
 	// Who asks only now sees what was kept meanwhile in memory that was used before.
 	for i, change := range c.Recent(changesKept) {
-		if got, err := events.ReadChange(change.JSON); err != nil || got.Lead != "other" || got.Sequence != uint64(3*changesKept+2-i) {
+		if got, err := events.ReadChange(change.JSON); err != nil || got.Lead != other(3*changesKept+1-i) || got.Sequence != uint64(3*changesKept+2-i) {
 			t.Fatalf("change %d is kept as %+v, %v", i, got, err)
 		}
+	}
+	if n := len(c.Recent(changesKept)); n != changesKept {
+		t.Errorf("%d of %d can be read", n, changesKept)
 	}
 }
 
