@@ -19,7 +19,7 @@ func (l *Lead) FetchLists() uint32 {
 	for i := range l.Counters {
 		fetched ^= l.Counters[i].Count
 	}
-	return fetched ^ l.Seen.held.fetch() ^ l.Seen.added.fetch()
+	return fetched ^ first(l.ID) ^ first(l.Account) ^ l.Seen.held.fetch() ^ l.Seen.added.fetch()
 }
 
 func (c *seenColumns) fetch() uint32 {
@@ -32,4 +32,11 @@ func ends(b []byte, gone int) uint32 {
 		return 0
 	}
 	return uint32(b[gone]) ^ uint32(b[len(b)-1])
+}
+
+func first(text string) uint32 {
+	if text == "" {
+		return 0
+	}
+	return uint32(text[0])
 }

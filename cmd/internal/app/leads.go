@@ -14,11 +14,11 @@ import (
 
 // Leads are packed into slots of whole cells. A slot that a lead has outgrown goes to a lead of its size.
 const (
-	cell       = 32 // bytes
-	chunkCells = 1 << 13
-	// mostCells bounds a packed lead. A larger one, of some thirty events, stays as it is: to unpack it for each of its
+	cell       = 16 // bytes
+	chunkCells = 1 << 14
+	// mostCells bounds a packed lead. A larger one, of some twenty events, stays as it is: to unpack it for each of its
 	// many events would be costly.
-	mostCells = 12
+	mostCells = 16
 	// packedHeader is the length of the ID (2 bytes) and of what state makes of the lead (2 bytes), and the second before
 	// which nothing happens to it (4 bytes).
 	packedHeader = 8
