@@ -29,9 +29,9 @@ const (
 	// manyChanges in one answer mean that more are on their way. Then brokers answer no sooner than with gatherBytes of
 	// them, some hundreds, or after gatherWait: otherwise each transaction of each lane would be an answer of its own. A
 	// change that comes alone is answered with at once.
-	manyChanges = 64
-	gatherBytes = 256 << 10
-	gatherWait  = 20 * time.Millisecond
+	manyChanges = 32
+	gatherBytes = 512 << 10
+	gatherWait  = 50 * time.Millisecond
 )
 
 // ChangeLogOptions say where the tier changes are.
