@@ -248,6 +248,9 @@ func TestNumbersAreWrittenAsEncodingJSONWritesThem(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		check(t, rapid.Float64().Draw(t, "f"))
 		check(t, math.Float64frombits(rapid.Uint64().Draw(t, "bits")))
+		rounded := float64(rapid.Int64Range(-2e15, 2e15).Draw(t, "n")) / math.Pow10(rapid.IntRange(0, 12).Draw(t, "decimals"))
+		check(t, rounded)
+		check(t, math.Nextafter(rounded, 0))
 	})
 	for _, f := range []float64{1e-6, 1e-7, 1e-9, 1.5e-10, 1e20, 1e21, 1e22, 0.1, 100, -40, math.MaxFloat64, math.SmallestNonzeroFloat64} {
 		check(t, f)

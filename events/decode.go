@@ -43,6 +43,7 @@ type Decoder struct {
 
 	limits Limits
 	types  typeNames
+	names  memberNames
 }
 
 // NewDecoder is a decoder within limits.
@@ -141,7 +142,7 @@ func tooLarge(r *Record, limit int) bool {
 
 // read reads the event of r in the mode that it is in.
 func (d *Decoder) read(r *Record, e *envelope) *scorer.Refusal {
-	s := &scanner{b: r.Value, depth: d.limits.Depth}
+	s := &scanner{b: r.Value, depth: d.limits.Depth, names: &d.names}
 	switch mode := modeOf(r); {
 	case mode == otherFormat:
 		return refuse(ReasonUnsupportedContentType, "content-type names an event format other than %s", structuredType)

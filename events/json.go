@@ -77,12 +77,40 @@ func appendNumber(b []byte, f float64) []byte {
 		return append(b, '0')
 	}
 	if size := math.Abs(f); size >= 1e-6 && size < 1e21 {
+		if n, ok := decimals(f); ok {
+			return appendDecimals(b, n)
+		}
 		return strconv.AppendFloat(b, f, 'f', -1, 64)
 	}
 	b = strconv.AppendFloat(b, f, 'e', -1, 64)
 	if n := len(b); n >= 4 && b[n-4] == 'e' && b[n-3] == '-' && b[n-2] == '0' { // e-09 is e-9
 		b[n-2] = b[n-1]
 		b = b[:n-1]
+	}
+	return b
+}
+
+// decimalGrid is how many of the last of ten decimals make 1: scores are rounded to them.
+const decimalGrid = 10_000_000_000
+
+// decimals is f as a number of ten decimals, counted by the last of them, if it is one of at most 15 digits. No two
+// numbers of so few digits are the same float64, so these digits are the shortest that tell f.
+func decimals(f float64) (int64, bool) {
+	n := math.RoundToEven(f * decimalGrid)
+	return int64(n), math.Abs(n) < 1e15 && n/decimalGrid == f
+}
+
+// appendDecimals appends n of the last of ten decimals, which is not 0.
+func appendDecimals(b []byte, n int64) []byte {
+	if n < 0 {
+		b, n = append(b, '-'), -n
+	}
+	b = strconv.AppendInt(b, n/decimalGrid, 10)
+	if n %= decimalGrid; n == 0 {
+		return b
+	}
+	for b = append(b, '.'); n > 0; n = n % (decimalGrid / 10) * 10 {
+		b = append(b, '0'+byte(n/(decimalGrid/10)))
 	}
 	return b
 }

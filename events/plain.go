@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"math"
 	"math/bits"
-	"strings"
 )
 
 // Nearly all members of an object come as programs write them: a name and a text in printable ASCII without escapes, or
@@ -47,18 +46,16 @@ func (e *envelope) plainAttributes(s *scanner) (found bool) {
 	}
 }
 
-// plainMembers does the same with members of the data.
+// plainMembers does the same with members of the data. Their names are first taken to be those of the event before.
 func (e *envelope) plainMembers(s *scanner) (found bool) {
-	const account = `"account_id":`
 	b := s.b
 	for i := s.i; ; {
-		isAccount := strings.HasPrefix(alias(b[i:]), account)
-		if isAccount {
-			i = plainValue(b, i+len(account)-1)
-		} else {
-			i = plainName(b, i)
+		name := &s.names[s.member%len(s.names)]
+		if !name.standsAt(b, i) && !name.learn(b, i) {
+			return found
 		}
-		if i < 0 {
+		isAccount := name.account
+		if i = plainValue(b, i+name.length); i < 0 {
 			return found
 		}
 		end := 0
@@ -73,11 +70,53 @@ func (e *envelope) plainMembers(s *scanner) (found bool) {
 		} else if end = plainNumber(b, i); end < 0 || isAccount {
 			return found
 		}
+		s.member++
 		s.i, found = end, true
 		if i = plainNext(b, end); i < 0 {
 			return found
 		}
 	}
+}
+
+// memberNames are the names of the first members that the data of the event before had, or of later ones in their
+// places: events of one kind mostly come one after the other, or have the same members.
+type memberNames [8]memberName
+
+// memberName is a member's name with its quotes and the colon, of which the first 16 bytes, where it is no longer, are
+// known again by two words.
+type memberName struct {
+	first, last         uint64
+	firstMask, lastMask uint64 // of the bytes that belong to it
+	length              int    // without the colon
+	short, account      bool
+}
+
+// standsAt is whether the name stands at i.
+func (n *memberName) standsAt(b []byte, i int) bool {
+	if !n.short || i+16 > len(b) {
+		return false
+	}
+	w := (*[16]byte)(b[i:])
+	return (binary.LittleEndian.Uint64(w[:])^n.first)&n.firstMask|(binary.LittleEndian.Uint64(w[8:])^n.last)&n.lastMask == 0
+}
+
+// learn makes n the name that stands at i. It reports whether there is a plain one.
+func (n *memberName) learn(b []byte, i int) bool {
+	if i >= len(b) || b[i] != '"' {
+		return false
+	}
+	end := plainText(b, i+1) + 1
+	if end == 0 || end >= len(b) || b[end] != ':' {
+		return false
+	}
+	*n = memberName{length: end - i, account: string(b[i:end]) == `"account_id"`}
+	if size := end + 1 - i; size <= 16 && i+16 <= len(b) {
+		n.short = true
+		n.first, n.last = binary.LittleEndian.Uint64(b[i:]), binary.LittleEndian.Uint64(b[i+8:])
+		n.firstMask = math.MaxUint64 >> (64 - 8*min(size, 8))
+		n.lastMask = 1<<(8*max(size-8, 0)) - 1
+	}
+	return true
 }
 
 // The first eight bytes of attributes' names, with the quote before and as much as there is room for of what follows.
@@ -135,17 +174,6 @@ func plainAttribute(b []byte, i int) (a attribute, colon int) {
 		return 0, -1
 	}
 	return a, i + length
-}
-
-// plainName is where the value begins of the member whose name stands at i; -1: the name is not plain.
-func plainName(b []byte, i int) int {
-	if i >= len(b) || b[i] != '"' {
-		return -1
-	}
-	if i = plainText(b, i+1); i < 0 || i+1 >= len(b) || b[i+1] != ':' {
-		return -1
-	}
-	return plainValue(b, i+1)
 }
 
 // plainValue is where the value begins that follows the colon at i; -1: b ends before.

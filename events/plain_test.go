@@ -92,7 +92,7 @@ func compact(t *testing.T, text []byte) []byte {
 func TestPlainMembersAreReadInRows(t *testing.T) {
 	spaced := bytes.ReplaceAll(bytes.ReplaceAll([]byte(viewed), []byte(`":`), []byte(`": `)), []byte(`,"`), []byte(`, "`))
 	for _, text := range [][]byte{[]byte(viewed), spaced} {
-		s := scanner{b: text, depth: 3}
+		s := scanner{b: text, depth: 3, names: &memberNames{}}
 		s.enter()
 		var e envelope
 		if !e.plainAttributes(&s) || s.fault != noFault || len(text)-s.i != 1 {
@@ -122,6 +122,33 @@ func TestPlainTextEndsAtEveryPlace(t *testing.T) {
 				if got := plainText(text, 0); got != want {
 					t.Fatalf("%q ends at %d, want %d", text, got, want)
 				}
+			}
+		}
+	}
+}
+
+// What a decoder remembers of the names that the event before had changes nothing.
+func TestNamesOfTheEventBeforeChangeNothing(t *testing.T) {
+	names := []string{
+		"account_id", "account_ix", "accounx_id", "bccount_id", "account_i", "account_id2", "account_id_is_long", "account_id_is_lonk", "a", "",
+		"campaign", "campaigns", "campaigm",
+	}
+	var all [][]byte
+	for _, name := range names {
+		for _, others := range []string{"", `,"n":1,"account_id":"b"`} {
+			all = append(all, fmt.Appendf(nil, `{"specversion":"1.0","id":"1","source":"s","type":"t","subject":"l","time":"2026-01-01T00:00:00Z","data":{%q:"a"%s}}`, name, others))
+			all = append(all, fmt.Appendf(nil, `{"data":{%q:"a"%s},"specversion":"1.0","id":"1","source":"s","type":"t","subject":"l","time":"2026-01-01T00:00:00Z"}`, name, others))
+		}
+	}
+	for _, before := range all {
+		for _, text := range all {
+			used := NewDecoder(DefaultLimits())
+			_, _ = used.Decode(&Record{Value: before}, &scorer.Event{})
+			var got, want scorer.Event
+			_, gotErr := used.Decode(&Record{Value: text}, &got)
+			_, wantErr := NewDecoder(DefaultLimits()).Decode(&Record{Value: text}, &want)
+			if fmt.Sprint(gotErr) != fmt.Sprint(wantErr) || wantErr == nil && !cmp.Equal(got, want) {
+				t.Fatalf("after %s, %s is %+v, %v, want %+v, %v", before, text, got, gotErr, want, wantErr)
 			}
 		}
 	}

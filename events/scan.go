@@ -21,6 +21,10 @@ type scanner struct {
 	depth int // how many objects and arrays may still be opened
 	fault fault
 	at    int // where the fault is
+
+	// Of plainMembers alone: the names of the event before, and how many members were read.
+	names  *memberNames
+	member int
 }
 
 // fault is what is wrong with a text.
