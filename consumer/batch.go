@@ -12,26 +12,35 @@ import (
 	"github.com/hotlead/hotlead/state"
 )
 
-// batch is what is in hand between fetch and announce. Its slices are reused from batch to batch.
+// batch is what is in hand between fetch and announce, what one decide covers. Its slices are reused from batch to batch.
 type batch struct {
+	stretch
 	// offsets are the next positions of the partitions that moved.
 	offsets map[wire.Partition]int64
-	inputs  []input
 	leads   []working
 	index   leadIndex
-	changes []scorer.Change
 	// writes are the leads that the batch changes, as Redis is to hold them, and hashes those of their IDs.
 	writes []state.LeadWrite
 	hashes []uint32
 	// toldFirst tells, of leads that a refold changes, what was announced of them before.
 	toldFirst []state.ToldWrite
-	// caused are, for each of changes, the timestamp of the record that caused it; 0: time or a model did.
-	caused []scorer.Instant
-	// out is what the batch announces, records the memory of those that tell of its changes.
-	out     []events.OutRecord
-	records events.ChangeRecords
+	// out is what is sent on as it was fetched, forwards and dead letters, passedOn its size; announced are the records that
+	// tell of the batch's changes, records their memory. Once the batch is to be decided they stand behind the others in out.
+	out, announced []events.OutRecord
+	passedOn       int
+	records        events.ChangeRecords
+	// changes are those of the lead in hand, and caused, for each of them, the timestamp of the record that caused it; 0:
+	// time or a model did.
+	changes []scorer.Change
+	caused  []scorer.Instant
+	// moved are the changes that the batch announces.
+	moved   []moved
 	counted counted
-	told    []state.ToldWrite
+	// taken is how many records the batch has taken in.
+	taken int
+	// over is whether nothing more can be fetched for this batch.
+	over bool
+	told []state.ToldWrite
 	// done are the told leads that this batch has reconciled.
 	done []string
 	// due is how many timers the batch fires.
@@ -40,8 +49,18 @@ type batch struct {
 	walk walk
 	// clock is the lane's clock when the batch is folded; newest the newest timestamp among its records.
 	clock, newest scorer.Instant
-	// phases of the batch on the wall clock.
+	// begun is when the batch began by the wall clock, took what its phases have taken since.
 	begun time.Time
+	took  map[string]time.Duration
+}
+
+// moved is what is counted of a change once it is announced.
+type moved struct {
+	kind     scorer.ChangeKind
+	from, to string
+	cause    scorer.CauseKind
+	// by is the timestamp of the record that caused it; 0: time or a model did.
+	by scorer.Instant
 }
 
 // input is one event to fold.
@@ -51,8 +70,7 @@ type input struct {
 	// counted.
 	record *events.Record
 	topic  int32
-	// next is the index of the next event of the same lead, none where there is none.
-	next int32
+	hash   uint32 // of its lead's ID
 }
 
 // none is the index of no input.
@@ -63,87 +81,94 @@ const none = -1
 type working struct {
 	id   string
 	hash uint32 // of id
-	// blob is what Redis holds of it, and once it is folded what Redis is to hold; nil for a new one.
-	blob []byte
-	// first and last are the indexes of its first and last event in the batch.
-	first, last int32
 	// asked is whether time, or a new model, asks for it; fired, whether its timer did.
 	asked, fired bool
+	// blob is what Redis holds of it, and once it is folded what Redis is to hold; nil for a new one.
+	blob []byte
+	// first and last are the indexes of its first and last event in the stretch.
+	first, last int32
+	// write is the index of what the batch writes of it, none while that is nothing.
+	write int32
+	// turn is the last stretch that it was a part of.
+	turn int32
 }
 
 func (b *batch) reset(now time.Time, clock scorer.Instant) {
 	if b.offsets == nil {
-		b.offsets = map[wire.Partition]int64{}
+		b.offsets, b.took = map[wire.Partition]int64{}, map[string]time.Duration{}
 	}
 	b.index.clear()
+	b.stretch.clear()
 	clear(b.offsets)
-	clear(b.inputs)
-	clear(b.changes)
+	clear(b.took)
 	clear(b.out)
-	b.inputs, b.changes, b.caused, b.out = b.inputs[:0], b.changes[:0], b.caused[:0], b.out[:0]
+	clear(b.announced)
+	clear(b.moved)
+	clear(b.changes)
+	b.changes, b.caused = b.changes[:0], b.caused[:0]
+	b.out, b.announced, b.moved, b.passedOn = b.out[:0], b.announced[:0], b.moved[:0], 0
 	b.leads, b.told, b.done = b.leads[:0], b.told[:0], b.done[:0]
 	b.writes, b.hashes, b.toldFirst = b.writes[:0], b.hashes[:0], b.toldFirst[:0]
 	b.begun, b.clock, b.newest = now, clock, 0
+	b.taken, b.over = 0, false
+	b.records.Clear()
 	b.counted.clear()
 }
 
 // begin empties the batch for the next one.
 func (l *lane) begin() {
+	for phase, took := range l.batch.took {
+		l.Metrics.batchSeconds.WithLabelValues(phase).Observe(took.Seconds())
+	}
 	l.Metrics.timersDue.Sub(float64(l.batch.due))
 	l.batch.due = 0
 	l.batch.reset(l.now(), l.ledger.Clock)
 	l.batch.walk = l.walk
+	l.encoded.clear()
 }
 
-// want adds a lead to the batch.
-func (l *lane) want(id string) *working {
-	b := &l.batch
-	hash := l.leads.Hash(id)
+// want adds a lead to the stretch in hand.
+func (l *lane) want(id string) *working { return l.batch.want(id, l.leads.Hash(id)) }
+
+func (b *batch) want(id string, hash uint32) *working {
 	i, ok := b.index.find(hash, func(i int) bool { return b.leads[i].id == id })
 	if !ok {
-		b.leads = append(b.leads, working{id: b.index.name(id), hash: hash, first: none})
+		b.leads = append(b.leads, working{id: b.index.name(id), hash: hash, first: none, write: none})
 	}
-	return &b.leads[i]
+	w := &b.leads[i]
+	if w.turn != b.number {
+		w.turn = b.number
+		b.turn = append(b.turn, int32(i))
+	}
+	return w
 }
 
-// add makes the newest of the batch's inputs one of w's events.
-func (b *batch) add(w *working) {
-	newest := int32(len(b.inputs) - 1)
-	b.inputs[newest].next = none
+// add makes input i one of w's events.
+func (b *batch) add(w *working, i int32) {
 	if w.first == none {
-		w.first = newest
+		w.first = i
 	} else {
-		b.inputs[w.last].next = newest
+		b.following[w.last] = i
 	}
-	w.last = newest
+	w.last = i
 }
 
-// fetch takes the next records in hand, decodes them, and adds the leads that the batch needs. It waits no longer than
-// until the next timer or the next bare commit is due.
+// fetch takes the first stretch of the next batch in hand. It waits no longer than until the next timer or the next bare
+// commit is due.
 func (l *lane) fetch(soft context.Context) error {
 	l.begin()
-	if !l.pending() {
-		if !sleep(soft, l.rest()) {
-			return nil
-		}
-		fetched, err := l.fetcher.Fetch(soft, l.positions(nil), l.patience())
-		if err != nil {
-			return nil // soft ended: nothing is in hand
-		}
-		l.fetched = fetched
+	if l.pending() {
+		return l.takeStretch(nil)
 	}
-	b := &l.batch
-	b.begun = l.now()
-	if err := l.takeIn(nil); err != nil {
-		return err
+	if !sleep(soft, l.rest()) {
+		return nil
 	}
-	if l.caughtUp {
-		b.clock = max(b.clock, scorer.InstantOf(b.begun))
-	} else {
-		b.clock = max(b.clock, b.newest)
-		l.fetchAhead(soft, nil)
+	fetched, err := l.fetcher.Fetch(soft, l.positions(nil), l.patience())
+	if err != nil {
+		return nil // soft ended: nothing is in hand
 	}
-	return nil
+	l.batch.begun = l.now()
+	return l.takeFetched(soft, fetched, nil)
 }
 
 // beat is how often a lane that keeps up begins a batch at most. Where events come one by one and without end, batches as
@@ -158,17 +183,6 @@ func (l *lane) rest() time.Duration {
 	}
 	// The clock may have been set back since.
 	return min(max(beat-l.now().Sub(l.worked), 0), beat)
-}
-
-// fetchAhead asks for what comes after the batch in hand, to be under way while that is folded and announced; with until
-// as positions has it.
-func (l *lane) fetchAhead(soft context.Context, until map[string]int64) {
-	if l.pending() {
-		return
-	}
-	if at := l.positions(until); len(at) > 0 {
-		l.fetcher.Ahead(soft, at, idleWait)
-	}
 }
 
 // pending is whether records of the last fetch wait for the next batch.
@@ -202,16 +216,9 @@ func (l *lane) patience() time.Duration {
 	return max(wait, 0)
 }
 
-// A batch takes no more than this, whatever a fetch brought: compressed, a stranger's records are many more and larger
-// than the fetch was.
-const (
-	batchRecords = 32_000
-	batchBytes   = 8 << 20
-)
-
-// takeIn decodes what was fetched, oldest record first over all partitions, up to the offsets of until (nil: all), as
-// much as makes a batch; the rest waits for the next.
-func (l *lane) takeIn(until map[string]int64) error {
+// takeIn decodes what was fetched, oldest record first over all partitions, up to the offsets of until (nil: all), and no
+// more than most records.
+func (l *lane) takeIn(until map[string]int64, most int) error {
 	l.ailing = nil
 	for i := range l.fetched {
 		f := &l.fetched[i]
@@ -227,7 +234,8 @@ func (l *lane) takeIn(until map[string]int64) error {
 		}
 		l.ends[f.Partition] = f.Stable
 	}
-	for records, size := 0, 0; records < batchRecords && size < batchBytes; records++ {
+	b := &l.batch
+	for records, size := 0, 0; records < most && size < stretchBytes; records++ {
 		f := oldest(l.fetched)
 		if f == nil {
 			break
@@ -235,10 +243,13 @@ func (l *lane) takeIn(until map[string]int64) error {
 		r := &f.Records[0]
 		f.Records = f.Records[1:]
 		size += len(r.Key) + len(r.Value)
+		b.taken++
 		if err := l.takeRecord(r, l.countedAt(f.Topic)); err != nil {
 			return err
 		}
+		b.wantEach(inHand)
 	}
+	b.wantEach(1)
 	for i := range l.fetched {
 		f := &l.fetched[i]
 		switch {
@@ -338,11 +349,11 @@ func (l *lane) takeRecord(r *events.Record, topic int32) error {
 		l.count(topic, forwarded)
 		forward := events.Forward(r, in.event.Lead)
 		forward.Topic, forward.Partition, forward.Time = l.Topics.Inbox, lane, scorer.InstantOf(b.begun)
-		b.out = append(b.out, forward)
+		b.passOn(forward)
 		b.inputs = b.inputs[:len(b.inputs)-1]
 		return nil
 	}
-	b.add(l.want(in.event.Lead))
+	in.hash = l.leads.Hash(in.event.Lead)
 	b.newest = max(b.newest, min(r.Time, now))
 	return nil
 }
@@ -365,7 +376,16 @@ func (l *lane) buryRefused(r *events.Record, topic int32, refusal *scorer.Refusa
 	letter := events.DeadLetter(r, refusal)
 	letter.Topic, letter.Partition = l.Topics.DeadLetters, l.number%l.deadLetters
 	letter.Time = scorer.InstantOf(l.batch.begun)
-	l.batch.out = append(l.batch.out, letter)
+	l.batch.passOn(letter)
+}
+
+// passOn has a record announced that is as it was fetched.
+func (b *batch) passOn(r events.OutRecord) {
+	b.out = append(b.out, r)
+	b.passedOn += len(r.Key) + len(r.Value)
+	for _, h := range r.Headers {
+		b.passedOn += len(h.Key) + len(h.Value)
+	}
 }
 
 // somethingToDo is whether the batch in hand, or time, asks for a fold. Where nothing was fetched but positions moved
@@ -383,62 +403,12 @@ func (l *lane) somethingToDo() bool {
 	return false
 }
 
-// load brings the leads of the batch into memory: those of its events, those whose timers are due, and the next few of
-// a walk under a new model.
-func (l *lane) load(ctx context.Context) error {
-	b := &l.batch
-	defer l.phase("load")()
-	if b.clock >= l.nextDue {
-		due := 0
-		err := l.store.Due(ctx, b.clock, dueAtOnce, func(id string) {
-			w := l.want(id)
-			w.asked, w.fired = true, true
-			due++
-		})
-		if err != nil {
-			return fmt.Errorf("reading the timers of lane %d: %w", l.number, err)
-		}
-		l.Metrics.timersDue.Add(float64(due))
-		b.due = due
-	}
-	if err := l.walkOn(ctx); err != nil {
-		return err
-	}
-	return l.loadLeads(ctx)
-}
-
-// loadLeads brings what Redis holds of the leads that the batch wants into memory.
-func (l *lane) loadLeads(ctx context.Context) error {
-	b := &l.batch
-	l.wanted, l.missing, l.missingAt = l.wanted[:0], l.missing[:0], l.missingAt[:0]
-	for i := range b.leads {
-		l.wanted = append(l.wanted, b.leads[i].hash)
-	}
-	l.leads.Fetch(l.wanted)
-	for i := range b.leads {
-		w := &b.leads[i]
-		if w.blob != nil {
-			continue
-		}
-		if blob, ok := l.leads.Get(w.hash, w.id); ok {
-			w.blob = blob
-			continue
-		}
-		l.missing, l.missingAt = append(l.missing, w.id), append(l.missingAt, int32(i))
-	}
-	err := l.store.Load(ctx, l.missing, func(i int, blob []byte) { b.leads[l.missingAt[i]].blob = blob })
-	if err != nil {
-		return fmt.Errorf("loading %d leads of lane %d: %w", len(l.missing), l.number, err)
-	}
-	return nil
-}
-
-// phase measures one phase of a batch: call what it returns at the phase's end.
+// phase measures one phase of a batch, or of a part of it: call what it returns at the phase's end.
 func (l *lane) phase(name string) func() {
 	begun := l.now()
 	return func() {
 		ended := l.now()
-		l.Metrics.batchSeconds.WithLabelValues(name).Observe(ended.Sub(begun).Seconds())
+		l.batch.took[name] += ended.Sub(begun)
 		l.span.phase(name, begun, ended)
 	}
 }

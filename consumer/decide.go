@@ -73,8 +73,9 @@ func (l *lane) decision() *state.Decision {
 	for part, next := range b.offsets {
 		d.Offsets[offsetKey(part)] = next
 	}
-	if out := l.announcements(); len(out) > 0 {
-		l.outbox = events.AppendOutbox(l.outbox[:0], out)
+	b.out = append(b.out, b.announced...) // changes last: see announceUnless
+	if len(b.out) > 0 && !l.still() {
+		l.outbox = events.AppendOutbox(l.outbox[:0], b.out)
 		d.Outbox = l.outbox
 	}
 	if l.recovery != nil {
@@ -121,17 +122,14 @@ func (l *lane) announce(hard context.Context) error {
 	if err := l.commit(hard, l.batch.out); err != nil {
 		return fmt.Errorf("announcing batch %d of lane %d: %w", l.ledger.Batch, l.number, err)
 	}
-	if l.silent() {
-		return nil
-	}
 	now := scorer.InstantOf(l.now())
-	for i := range l.batch.changes {
-		c := &l.batch.changes[i]
-		if c.Kind == scorer.TierChanged {
-			l.Metrics.changes.WithLabelValues(c.From, c.To, string(c.Cause.Kind)).Inc()
+	for i := range l.batch.moved {
+		c := &l.batch.moved[i]
+		if c.kind == scorer.TierChanged {
+			l.Metrics.changes.WithLabelValues(c.from, c.to, string(c.cause)).Inc()
 		}
-		if at := l.batch.caused[i]; at > 0 {
-			l.Metrics.eventToChange.Observe(now.Sub(at).Seconds())
+		if c.by > 0 {
+			l.Metrics.eventToChange.Observe(now.Sub(c.by).Seconds())
 		}
 	}
 	return nil

@@ -3,8 +3,8 @@ package consumer
 import (
 	"errors"
 	"fmt"
+	"strings"
 
-	"github.com/hotlead/hotlead/events"
 	"github.com/hotlead/hotlead/scorer"
 	"github.com/hotlead/hotlead/state"
 )
@@ -12,22 +12,24 @@ import (
 // dueAtOnce bounds how many timers one batch fires.
 const dueAtOnce = 2000
 
-// fold makes new leads and changes of the batch's events and of time, one lead after the other: leads know nothing of
+// fold makes new leads and changes of the stretch's events and of time, one lead after the other: leads know nothing of
 // each other, and the changes of each keep their order. It touches memory alone.
 func (l *lane) fold() error {
 	b := &l.batch
 	defer l.phase("fold")()
-	if l.recovery == nil {
-		l.Metrics.batchEvents.Observe(float64(len(b.inputs)))
-	}
-	l.encoded = l.encoded[:0]
-	for i := range b.leads {
+	for n, i := range b.turn {
+		if n%inHand == 0 {
+			b.touch(b.turn[n:min(n+inHand, len(b.turn))])
+		}
 		if err := l.foldLead(&b.leads[i]); err != nil {
 			return err
 		}
 	}
 	for rule, times := range l.folder.Unevaluable() {
 		l.Metrics.unevaluable.WithLabelValues(rule).Add(float64(times))
+	}
+	for i := range b.inputs {
+		l.span.link(b.inputs[i].event.Traceparent)
 	}
 	return nil
 }
@@ -39,15 +41,17 @@ func (l *lane) foldLead(w *working) error {
 		return err
 	}
 	touched := false
-	for i := w.first; i != none; i = l.batch.inputs[i].next {
+	for i := w.first; i != none; i = l.batch.following[i] {
 		if l.foldEvent(&l.batch.inputs[i]) {
 			touched = true
 		}
 	}
+	w.first = none
 	if w.asked {
 		l.foldTime()
 		touched = true
 	}
+	l.announceChanges()
 	if touched {
 		l.written(w, was)
 	}
@@ -58,7 +62,7 @@ func (l *lane) foldLead(w *working) error {
 type standing struct {
 	told    scorer.Told
 	due     scorer.Instant
-	tier    string
+	tier    tier
 	version int
 }
 
@@ -70,7 +74,7 @@ func (l *lane) decode(w *working) (standing, error) {
 		return standing{}, fmt.Errorf("lane %d: decoding a stored lead: %w", l.number, err)
 	}
 	l.lead.ID = w.id
-	was := standing{told: l.folder.Told(&l.lead), due: l.lead.Due, tier: l.lead.Tier, version: l.lead.ModelVersion}
+	was := standing{told: l.folder.Told(&l.lead), due: l.lead.Due, tier: l.tierOf(l.lead.Tier), version: l.lead.ModelVersion}
 	if w.fired {
 		was.due = 0 // so that the timer is written anew, whatever the lead says: one that stayed would fire for ever
 	}
@@ -129,42 +133,73 @@ func (l *lane) foldTime() {
 func (l *lane) written(w *working, was standing) {
 	b := &l.batch
 	lead := &l.lead
-	from := len(l.encoded)
-	l.encoded = state.AppendLead(l.encoded, lead)
-	w.blob = l.encoded[from:len(l.encoded):len(l.encoded)]
+	if l.silent() && lead.Sequence != was.told.Sequence {
+		b.toldFirst = append(b.toldFirst, state.ToldWrite{ID: w.id, Value: appendTold(was.told)})
+	}
+	tier := l.tierOf(lead.Tier)
 	write := state.LeadWrite{
-		ID: w.id, Blob: w.blob,
+		ID:  w.id,
 		Due: lead.Due, DueWas: was.due,
-		Tier: lead.Tier, TierWas: was.tier,
-		Indexed: l.indexed[lead.Tier],
+		Tier: tier.name, TierWas: was.tier.name,
+		Indexed: tier.indexed,
 		// A tier of an older model may have been indexed by other rules: taken out wherever it may stand.
-		IndexedWas: was.tier != "" && (was.version != lead.ModelVersion || l.indexed[was.tier]),
+		IndexedWas: was.tier.name != "" && (was.version != lead.ModelVersion || was.tier.indexed),
 	}
 	if write.Indexed {
 		write.Rank = l.folder.Rank(lead)
 	}
-	b.writes, b.hashes = append(b.writes, write), append(b.hashes, w.hash)
-	if l.silent() && lead.Sequence != was.told.Sequence {
-		b.toldFirst = append(b.toldFirst, state.ToldWrite{ID: w.id, Value: appendTold(was.told)})
+	l.blob = state.AppendLead(l.blob[:0], lead)
+	var before []byte
+	if w.write != none {
+		before = w.blob
 	}
+	w.blob = l.encoded.put(l.blob, before) // from here on what of the lead aliased before is not valid
+	write.Blob = w.blob
+	b.write(w, write)
 }
 
-// announcements are the records that the batch's changes, forwards and dead letters become; while the lane catches up
-// with what the world was told, none. Their timestamps are those of the batch, not of what they tell of: Kafka's
-// retention and compaction go by them, and a replayed year must not be deleted, or compacted away, as it is written.
-func (l *lane) announcements() []events.OutRecord {
+// tierOf is the tier of that name, which may be one of an older model's. The name is good for longer than the lead's blob.
+func (l *lane) tierOf(name string) tier {
+	for i := range l.tiers {
+		if l.tiers[i].name == name {
+			return l.tiers[i]
+		}
+	}
+	return tier{name: strings.Clone(name)}
+}
+
+// write adds a lead to what the batch writes, or, where it is there already, what has become of it since.
+func (b *batch) write(w *working, write state.LeadWrite) {
+	if w.write == none {
+		w.write = int32(len(b.writes))
+		b.writes, b.hashes = append(b.writes, write), append(b.hashes, w.hash)
+		return
+	}
+	before := &b.writes[w.write]
+	if !w.fired {
+		write.DueWas = before.DueWas
+	}
+	write.TierWas, write.IndexedWas = before.TierWas, before.IndexedWas
+	*before = write
+}
+
+// announceChanges has the changes of the lead in hand announced with the batch, but not while the lane catches up with what
+// the world was told. It comes before the lead is written, since changes alias what that was decoded from. Their timestamps
+// are those of the batch, not of what they tell of: Kafka's retention and compaction go by them, and a replayed year must
+// not be deleted, or compacted away, as it is written.
+func (l *lane) announceChanges() {
 	b := &l.batch
-	if l.still() {
-		return nil
-	}
-	if l.silent() {
-		return b.out
-	}
-	b.records.Clear()
 	for i := range b.changes {
-		r := b.records.Of(l.Topics.TierChanges, l.number, &b.changes[i])
+		if l.silent() {
+			break
+		}
+		c := &b.changes[i]
+		r := b.records.Of(l.Topics.TierChanges, l.number, c)
 		r.Time = scorer.InstantOf(b.begun)
-		b.out = append(b.out, r)
+		b.announced = append(b.announced, r)
+		b.moved = append(b.moved, moved{kind: c.Kind, from: l.tierOf(c.From).name, to: l.tierOf(c.To).name, cause: c.Cause.Kind, by: b.caused[i]})
+		l.span.link(c.Traceparent)
 	}
-	return b.out
+	clear(b.changes)
+	b.changes, b.caused = b.changes[:0], b.caused[:0]
 }

@@ -49,6 +49,16 @@ func (x *leadIndex) find(hash uint32, is func(lead int) bool) (lead int, found b
 	return x.used - 1, false
 }
 
+// reserve makes room for as many leads as n more.
+func (x *leadIndex) reserve(n int) {
+	for 2*(x.used+n) > len(x.entries) {
+		x.grow()
+	}
+}
+
+// at is where a lead with that hash is looked for first.
+func (x *leadIndex) at(hash uint32) *indexEntry { return &x.entries[hash&uint32(len(x.entries)-1)] }
+
 func (x *leadIndex) grow() {
 	old := x.entries
 	x.entries = make([]indexEntry, max(2*len(old), leastEntries))

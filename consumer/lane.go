@@ -71,9 +71,10 @@ type lane struct {
 	recovery *recovery // nil: none under way
 	model    *scorer.Model
 	folder   *scorer.Folder
-	indexed  map[string]bool // the tiers that have an index: all but the last
+	tiers    []tier // of the model
 	leads    *state.Leads
 	memory   int64 // bytes that leads may take
+	share    int   // bytes that a fetch may bring
 	// caughtUp is whether the last fetch reached the end of every partition: then the lane's clock is the wall clock.
 	caughtUp bool
 	// worked is when the last batch with something to do began.
@@ -93,18 +94,25 @@ type lane struct {
 	span        *batchSpan // nil: nobody traces
 	// lead is the one whose events are being folded.
 	lead scorer.Lead
-	// encoded are the leads that the batch writes, one behind the other, outbox is what it announces, wanted are the hashes
-	// of its leads, and missing are the leads to be read of Redis with their indexes in the batch: memory that the next
-	// batch uses again.
-	encoded, outbox []byte
-	wanted          []uint32
-	missing         []string
-	missingAt       []int32
+	// encoded are the leads that the batch writes, blob the one that is being encoded, outbox is what it announces, wanted are the hashes
+	// of the leads that are not in hand yet, and missing are the leads to be read of Redis, each with their indexes in the
+	// batch: memory that the next batch uses again.
+	encoded             encoded
+	blob, outbox        []byte
+	wanted              []uint32
+	missing             []string
+	wantedAt, missingAt []int32
 
 	// refusal is why the lane stands still; nil: it does not.
 	refusal *Refusal
 	status  atomic.Pointer[Status]
 	folded  atomic.Pointer[progress]
+}
+
+// tier is a tier of the model. All but the last have an index.
+type tier struct {
+	name    string
+	indexed bool
 }
 
 // Status is how a lane does, for readiness.
@@ -172,7 +180,8 @@ func (l *lane) own(soft, hard context.Context) error {
 	return l.commitBare(hard)
 }
 
-// next is one batch: fetch → load → fold → decide → announce. It is cut short only between fetch and load.
+// next is one batch: fetch → load → fold, stretch by stretch, → decide → announce. It is cut short only between the first
+// fetch and load.
 func (l *lane) next(soft, hard context.Context) (err error) {
 	if l.recovery != nil {
 		err := l.recover(soft, hard)
@@ -191,17 +200,11 @@ func (l *lane) next(soft, hard context.Context) (err error) {
 		return l.commitBareWhenDue(hard)
 	}
 	l.worked = l.batch.begun
-	l.step(l.number, Fetched)
 	l.span = l.trace(hard)
 	defer func() { l.untrace(err) }()
-	if err := l.load(hard); err != nil {
+	if err := l.foldStretches(soft, hard, nil); err != nil {
 		return err
 	}
-	l.step(l.number, Loaded)
-	if err := l.fold(); err != nil {
-		return err
-	}
-	l.step(l.number, Folded)
 	if err := l.decide(soft, hard); err != nil {
 		return err
 	}
@@ -321,7 +324,8 @@ func sleep(ctx context.Context, d time.Duration) bool {
 // bound gives the lane its share of what all lanes of the process may take: of the memory for leads, and of what is
 // fetched at a time. It is called while the lane stands still.
 func (l *lane) bound(memory int64, lanes int) {
-	l.fetcher.Bound(min(max(fetchBytes/lanes, leastFetchBytes), mostFetchBytes))
+	l.share = min(max(fetchBytes/lanes, leastFetchBytes), mostFetchBytes)
+	l.fetcher.Bound(l.share)
 	if share := memory / int64(lanes); l.memory != share {
 		l.memory = share
 		l.leads = state.NewLeads(share)

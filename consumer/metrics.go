@@ -150,6 +150,7 @@ func (l *lane) tell() {
 	if l.recovery != nil {
 		return
 	}
+	l.Metrics.batchEvents.Observe(float64(l.batch.taken))
 	c := &l.batch.counted
 	for topic := range c.became {
 		for became, n := range c.became[topic] {

@@ -335,11 +335,8 @@ func TestAZombieDecidedAfterITookOver(t *testing.T) {
 	for i := 0; w.oracle.Changes() == 0; i++ {
 		w.send(traffic.Next()) // until there is something to announce
 	}
-	for len(first.batch.changes) == 0 {
-		if err := errors.Join(first.fetch(ctx), first.load(ctx)); err != nil {
-			t.Fatal(err)
-		}
-		if err := first.fold(); err != nil {
+	for len(first.batch.moved) == 0 {
+		if err := errors.Join(first.fetch(ctx), first.foldStretches(ctx, ctx, nil)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -384,10 +381,7 @@ func TestThePreviousOwnerIsFencedBeforeAnythingIsRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	for len(first.ledger.Outbox) == 0 {
-		if err := errors.Join(first.fetch(ctx), first.load(ctx)); err != nil {
-			t.Fatal(err)
-		}
-		if err := first.fold(); err != nil {
+		if err := errors.Join(first.fetch(ctx), first.foldStretches(ctx, ctx, nil)); err != nil {
 			t.Fatal(err)
 		}
 		if err := first.decide(ctx, ctx); err != nil {

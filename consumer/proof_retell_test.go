@@ -229,10 +229,10 @@ func (w *world) untilChange(l *lane, traffic *testbed.Traffic, end func(context.
 	ctx := w.limited()
 	for changed := false; !changed; {
 		w.send(traffic.Next())
-		if err := errors.Join(l.fetch(ctx), l.load(ctx), l.fold()); err != nil {
+		if err := errors.Join(l.fetch(ctx), l.foldStretches(ctx, ctx, nil)); err != nil {
 			w.t.Fatal(err)
 		}
-		changed = len(l.batch.changes) > 0
+		changed = len(l.batch.moved) > 0
 		if err := l.decide(ctx, ctx); err != nil {
 			w.t.Fatal(err)
 		}

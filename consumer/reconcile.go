@@ -70,7 +70,6 @@ func (l *lane) reconcile(soft, hard context.Context) error {
 	if err := l.loadLeads(hard); err != nil {
 		return err
 	}
-	l.encoded = l.encoded[:0]
 	for i := range b.leads {
 		w := &b.leads[i]
 		known, err := readTold(told[w.id])
@@ -89,10 +88,11 @@ func (l *lane) reconcile(soft, hard context.Context) error {
 		// The timers up to the committed clock have fired, so the lead has nothing to catch up with; taken further, what it
 		// did before now and is still to be folded would be late. No correction is older than what it corrects.
 		b.changes = l.folder.Correct(&l.lead, known, max(l.lead.Clock, known.Since), b.changes)
-		l.written(w, was)
 		for range b.changes[n:] {
 			b.caused = append(b.caused, 0)
 		}
+		l.announceChanges()
+		l.written(w, was)
 	}
 	if err := l.decide(soft, hard); err != nil {
 		return err

@@ -101,36 +101,27 @@ func (l *lane) recover(soft, hard context.Context) error {
 // refold is one silent batch: the next input below the committed position, or, when all of that is folded, the timers
 // up to the committed clock, or, when none are left, the step to the next phase.
 func (l *lane) refold(soft, hard context.Context) error {
-	b := &l.batch
+	b, until := &l.batch, l.recovery.Until
 	l.begin()
-	if at := l.positions(l.recovery.Until); len(at) > 0 {
-		if !l.pending() {
-			fetched, err := l.fetcher.Fetch(soft, at, idleWait)
-			if err != nil {
-				return nil // soft ended: nothing is in hand
-			}
-			l.fetched = fetched
-		}
-		b.begun = l.now()
-		if err := l.takeIn(l.recovery.Until); err != nil {
+	if l.pending() {
+		if err := l.takeStretch(until); err != nil {
 			return err
 		}
-		b.clock = max(b.clock, b.newest)
-		l.fetchAhead(soft, l.recovery.Until)
+	} else if at := l.positions(until); len(at) > 0 {
+		fetched, err := l.fetcher.Fetch(soft, at, idleWait)
+		if err != nil {
+			return nil // soft ended: nothing is in hand
+		}
+		b.begun = l.now()
+		if err := l.takeFetched(soft, fetched, until); err != nil {
+			return err
+		}
 	} else if b.clock = max(b.clock, l.recovery.Clock); b.clock < l.nextDue {
 		next := *l.recovery
 		next.Phase = phaseRead
 		l.recovery = &next
 	}
-	return l.foldSilently(soft, hard)
-}
-
-// foldSilently loads, folds and decides the batch in hand. No change of it is announced.
-func (l *lane) foldSilently(soft, hard context.Context) error {
-	if err := l.load(hard); err != nil {
-		return err
-	}
-	if err := l.fold(); err != nil {
+	if err := l.foldStretches(soft, hard, until); err != nil {
 		return err
 	}
 	if err := l.decide(soft, hard); err != nil {

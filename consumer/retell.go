@@ -241,7 +241,7 @@ func (l *lane) resend(soft, hard context.Context) error {
 func (l *lane) takeInAgain(hard context.Context, r *recovery) error {
 	b := &l.batch
 	b.begun = l.now()
-	if err := l.takeIn(r.Until); err != nil {
+	if err := l.takeIn(r.Until, batchRecords); err != nil {
 		return err
 	}
 	l.caughtUp = false
@@ -258,7 +258,7 @@ func (l *lane) takeInAgain(hard context.Context, r *recovery) error {
 			return err
 		}
 		// Into a copy that nobody keeps, to see what the model refuses. What it took once is a duplicate now.
-		for at := w.first; at != none; at = b.inputs[at].next {
+		for at := w.first; at != none; at = b.following[at] {
 			if _, _, err := l.folder.Apply(&l.lead, &b.inputs[at].event, nil); err != nil {
 				l.buryUnscored(&b.inputs[at], err)
 			}

@@ -239,9 +239,9 @@ func (l *lane) hold(ctx context.Context, ledger *state.Ledger, f found) error {
 	if l.Limits.ProfileBytes > 0 {
 		l.folder.ProfileBytes = l.Limits.ProfileBytes
 	}
-	l.indexed = map[string]bool{}
+	l.tiers = l.tiers[:0]
 	for _, t := range l.model.Tiers() {
-		l.indexed[t.Name] = t.Indexed
+		l.tiers = append(l.tiers, tier{name: t.Name, indexed: t.Indexed})
 	}
 	l.leads = state.NewLeads(l.memory)
 	l.fetched = nil

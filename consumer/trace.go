@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -18,6 +19,7 @@ type batchSpan struct {
 	ctx    context.Context
 	tracer trace.Tracer
 	span   trace.Span
+	linked map[string]bool // the trace contexts of the events that it links to
 }
 
 // trace begins the span of the batch in hand.
@@ -25,7 +27,7 @@ func (l *lane) trace(ctx context.Context) *batchSpan {
 	if l.Tracer == nil {
 		return nil
 	}
-	s := &batchSpan{tracer: l.Tracer}
+	s := &batchSpan{tracer: l.Tracer, linked: map[string]bool{}}
 	s.ctx, s.span = l.Tracer.Start(ctx, "batch", trace.WithTimestamp(l.batch.begun), trace.WithSpanKind(trace.SpanKindConsumer),
 		trace.WithNewRoot(), trace.WithAttributes(
 			attribute.String("messaging.system", "kafka"),
@@ -53,11 +55,10 @@ func (l *lane) untrace(err error) {
 	}
 	l.span = nil
 	if s.span.IsRecording() {
-		l.link(s)
 		s.span.SetAttributes(
-			attribute.Int("messaging.batch.message_count", len(b.inputs)),
+			attribute.Int("messaging.batch.message_count", b.taken),
 			attribute.Int("hotlead.leads", len(b.leads)),
-			attribute.Int("hotlead.changes", len(b.changes)),
+			attribute.Int("hotlead.changes", len(b.moved)),
 			attribute.Int("hotlead.announced", len(b.out)),
 			attribute.Int64("hotlead.batch", int64(l.ledger.Batch)),
 		)
@@ -68,23 +69,14 @@ func (l *lane) untrace(err error) {
 	s.span.End(trace.WithTimestamp(l.now()))
 }
 
-// link links the span to the traces of the batch's events: of those first that caused changes.
-func (l *lane) link(s *batchSpan) {
-	b, linked := &l.batch, map[string]bool{}
-	add := func(traceparent string) {
-		if traceparent == "" || linked[traceparent] || len(linked) == mostLinks {
-			return
-		}
-		linked[traceparent] = true
-		ctx := propagation.TraceContext{}.Extract(s.ctx, propagation.MapCarrier{"traceparent": traceparent})
-		if caused := trace.SpanContextFromContext(ctx); caused.IsRemote() {
-			s.span.AddLink(trace.Link{SpanContext: caused})
-		}
+// link links the span to the trace that an event of the batch belongs to, unless it has as many links as it may.
+func (s *batchSpan) link(traceparent string) {
+	if s == nil || traceparent == "" || len(s.linked) == mostLinks || s.linked[traceparent] {
+		return
 	}
-	for i := range b.changes {
-		add(b.changes[i].Traceparent)
-	}
-	for i := range b.inputs {
-		add(b.inputs[i].event.Traceparent)
+	s.linked[strings.Clone(traceparent)] = true
+	ctx := propagation.TraceContext{}.Extract(s.ctx, propagation.MapCarrier{"traceparent": traceparent})
+	if caused := trace.SpanContextFromContext(ctx); caused.IsRemote() {
+		s.span.AddLink(trace.Link{SpanContext: caused})
 	}
 }

@@ -33,7 +33,10 @@ func (l *lane) walkOn(ctx context.Context) error {
 	}
 	next, err := l.store.Walk(ctx, l.walk.bucket, l.walk.at, walkAtOnce, func(id string, blob []byte) {
 		w := l.want(id)
-		w.asked, w.blob = true, blob
+		w.asked = true
+		if w.blob == nil {
+			w.blob = blob
+		}
 	})
 	if err != nil {
 		return fmt.Errorf("walking bucket %d of lane %d: %w", l.walk.bucket, l.number, err)

@@ -79,6 +79,9 @@ type ChangeRecords struct {
 // Clear gives the memory of all records made so far to those to come.
 func (m *ChangeRecords) Clear() { m.text = m.text[:0] }
 
+// Len is how many bytes the records made so far take.
+func (m *ChangeRecords) Len() int { return len(m.text) }
+
 // Of is the record that announces c: keyed by the lead ID, stamped with the instant of the change. Its bytes are good
 // until Clear, and nothing of them aliases c.
 func (m *ChangeRecords) Of(topic string, partition int, c *scorer.Change) OutRecord {

@@ -4,23 +4,23 @@ package scorer
 // out of range) is judged by Apply. Strings and Data may alias the buffer that the event was read from: Apply clones
 // what a Lead keeps.
 type Event struct {
-	Lead   string
-	Source string
-	ID     string
-	Type   string
 	// Identity is [IdentityOf] of Source and ID, where whoever made the event had them at hand and worked it out; 0: Apply
 	// works it out.
 	Identity uint64
 	// Time is when it happened, already bounded to at most five minutes after the record's timestamp.
 	Time Instant
+	Type string
 	// Account is data.account_id, "" where there is none.
 	Account string
-	// Data is the JSON text of data; nil where there is none. It is valid JSON.
-	Data []byte
-	// Traceparent is the W3C trace context, "" where there is none.
-	Traceparent string
 	// Qualification is set for the five types that say what people learned, nil for an engagement event.
 	Qualification *Qualification
+	// Data is the JSON text of data; nil where there is none. It is valid JSON.
+	Data   []byte
+	Lead   string
+	Source string
+	ID     string
+	// Traceparent is the W3C trace context, "" where there is none.
+	Traceparent string
 }
 
 // Qualification is the data of a qualification event: exactly one of its parts is set.

@@ -86,7 +86,7 @@ func (s *servers) refold(a *Alone) error {
 	r := s.start(contender{name: Hotlead}, job{input: p.topic, lanes: p.lanes})
 	r.topics[p.topic] = p.lanes
 	defer s.discard(r)
-	run, err := s.timed(r, p.work, 1)
+	run, err := s.timed(r, p.work, 0)
 	if err != nil {
 		return err
 	}

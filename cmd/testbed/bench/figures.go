@@ -61,7 +61,7 @@ func (c CPU) All() float64 { return c.Own + c.Kafka + c.Redis }
 type Run struct {
 	Contender string `json:"contender"`
 	Round     int    `json:"round"`
-	// Events are those folded while it was measured: from the first commit to the last.
+	// Events are those folded while it was measured, from the first commit to the last: PerSecond times Seconds.
 	Events    int64   `json:"events"`
 	Seconds   float64 `json:"seconds"`
 	PerSecond float64 `json:"events_per_second"`

@@ -77,6 +77,12 @@ type work struct {
 	file string
 }
 
+// endOf is how many records partition p holds.
+func (w *work) endOf(p int) int64 {
+	end, _ := w.ends.Lookup(w.topic, int32(p))
+	return end.Offset
+}
+
 // write writes the next n events of g into a new topic, and into each.
 func (s *servers) write(g *workload.Generator, n, lanes int, each ...func(value []byte) error) *work {
 	s.b.Helper()
@@ -173,31 +179,44 @@ func (s *servers) offline(w *work) (tally, float64) {
 	return t, float64(w.events) / (score.ProcessState.UserTime() + score.ProcessState.SystemTime()).Seconds()
 }
 
-// committed waits until the group has committed at least so many events of w, and returns how many.
-func (s *servers) committed(r *running, w *work, least int64) int64 {
+// committed waits until the group has committed so many events of the work.
+func (s *servers) committed(r *running, w *work, least int64) {
+	s.b.Helper()
+	s.watch(r, w, func(at []int64) bool { return sum(at) >= least })
+}
+
+// watch shows enough what r's group has committed of each partition of the work, every 20 ms, until that says that it is.
+func (s *servers) watch(r *running, w *work, enough func(at []int64) bool) {
 	s.b.Helper()
 	ctx, cancel := context.WithTimeoutCause(s.b.Context(), patience, fmt.Errorf("%v are over", patience))
 	defer cancel()
 	every := time.NewTicker(20 * time.Millisecond)
 	defer every.Stop()
+	at := make([]int64, w.lanes)
 	for {
-		var sum int64
 		if offsets, err := s.admin.FetchOffsets(ctx, r.group); err == nil {
-			w.ends.Each(func(end kadm.ListedOffset) {
-				if at, ok := offsets.Lookup(end.Topic, end.Partition); ok && at.At > 0 {
-					sum += at.At
+			for p := range at {
+				if o, ok := offsets.Lookup(w.topic, int32(p)); ok && o.At > 0 {
+					at[p] = o.At
 				}
-			})
+			}
 		}
-		if sum >= least {
-			return sum
+		if enough(at) {
+			return
 		}
 		select {
 		case <-every.C:
 		case <-ctx.Done():
-			s.b.Fatalf("waiting for %d events of %s, %d are committed: %v; it said:\n%s", least, r.name, sum, context.Cause(ctx), r.words())
+			s.b.Fatalf("following %s, which has committed %v of %d events: %v; it said:\n%s", r.name, at, w.events, context.Cause(ctx), r.words())
 		}
 	}
+}
+
+func sum(of []int64) (all int64) {
+	for _, n := range of {
+		all += n
+	}
+	return all
 }
 
 // audit reads what r has announced, as a reader of committed records sees it, until that is as much as it must be, and

@@ -8,8 +8,10 @@ import (
 	"io"
 	"net/http"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // passes are how often the floor reads the work in one run: it is quick.
@@ -46,7 +48,7 @@ func (s *servers) measure(c contender, w *work) (Run, error) {
 	}
 	r := s.start(c, job{input: w.topic, lanes: w.lanes})
 	defer s.discard(r)
-	run, err := s.timed(r, w, 1)
+	run, err := s.timed(r, w, 0)
 	if err != nil {
 		return run, err
 	}
@@ -59,37 +61,70 @@ func (s *servers) measure(c contender, w *work) (Run, error) {
 	return run, err
 }
 
-// timed is measured from when so many events are committed to the last. With one it is from the first commit, so that
-// nobody's start counts.
+// timed is measured from when so many events are committed to the last. With none it is from the first commit, so that
+// nobody's start counts. Lanes commit batch by batch, one after the other, so of each it counts what comes after its first
+// commit within that time, over the time since then: what a lane has folded but not committed yet is left out at both ends.
 func (s *servers) timed(r *running, w *work, from int64) (Run, error) {
 	s.b.Helper()
 	run := Run{Contender: r.name}
 	pid := r.cmd.Process.Pid
-	first := s.committed(r, w, from)
-	before := processorsSoFar(s.b)
-	half, allocations := s.committed(r, w, (from+w.events)/2), 0.0
-	if r.http != "" {
-		allocations = s.metric(r, "go_memstats_mallocs_total")
-	}
-	s.committed(r, w, w.events)
+	var before processors
+	var allocations float64
+	var base []int64
+	firsts := make([]firstCommit, w.lanes)
+	s.watch(r, w, func(at []int64) bool {
+		if base == nil {
+			if sum(at) < from {
+				return false
+			}
+			base = slices.Clone(at)
+		}
+		now := time.Now()
+		for p := range at {
+			if firsts[p].at.IsZero() && at[p] > base[p] {
+				firsts[p] = firstCommit{at: now, events: at[p]}
+			}
+		}
+		if before.at.IsZero() && sum(at) > sum(base) {
+			before, allocations = processorsSoFar(s.b), s.allocations(r)
+		}
+		return sum(at) >= w.events
+	})
 	after := processorsSoFar(s.b)
-	if run.Events = w.events - first; run.Events < (w.events-from)/4 {
-		return run, fmt.Errorf("%s had committed %d of %d events at its first commit: too few are left to measure", r.name, first, w.events)
+	allocations = s.allocations(r) - allocations
+	counted := int64(0)
+	for p, first := range firsts {
+		counted += w.endOf(p) - first.events
+		run.PerSecond += float64(w.endOf(p)-first.events) / after.at.Sub(first.at).Seconds()
 	}
-	millions := float64(run.Events) / 1e6
+	if counted < (w.events-from)/4 {
+		return run, fmt.Errorf("after the first commits of %s's lanes no more than %d of %d events are left to measure", r.name, counted, w.events)
+	}
 	run.Seconds = after.at.Sub(before.at).Seconds()
-	run.PerSecond = float64(run.Events) / run.Seconds
-	run.CPU = after.since(before, pid).over(millions)
+	run.Events = int64(run.PerSecond * run.Seconds)
+	run.CPU = after.since(before, pid).over(float64(run.Events) / 1e6)
 	run.Others = after.othersSince(before, s.cpus)
 	run.PeakMiB = peakMemory(pid)
 	if r.http != "" {
-		if half < w.events {
-			run.AllocationsPerEvent = (s.metric(r, "go_memstats_mallocs_total") - allocations) / float64(w.events-half)
-		}
+		run.AllocationsPerEvent = allocations / float64(run.Events)
 		run.RedisMiB = residentMemory("redis-server")
 		run.BytesPerLead = usedMemory(s.b, s.raw) / s.metric(r, "hotlead_leads")
 	}
 	return run, nil
+}
+
+// firstCommit is how many events of a lane are committed, and since when.
+type firstCommit struct {
+	events int64
+	at     time.Time
+}
+
+// allocations are how many hotlead has made so far; of a peer nobody knows.
+func (s *servers) allocations(r *running) float64 {
+	if r.http == "" {
+		return 0
+	}
+	return s.metric(r, "go_memstats_mallocs_total")
 }
 
 // over is the time for each of n.
