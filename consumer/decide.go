@@ -93,6 +93,9 @@ func (l *lane) decided(d *state.Decision) {
 	l.ledger.Clock, l.ledger.Outbox, l.ledger.Recovery, l.ledger.Cursor = d.Clock, d.Outbox, d.Recovery, d.Cursor
 	l.walk = l.batch.walk
 	for i := range d.Leads {
+		if i%inHand == 0 {
+			l.leads.Expect(l.batch.hashes[i:min(i+inHand, len(d.Leads))])
+		}
 		w := &d.Leads[i]
 		l.leads.Put(l.batch.hashes[i], w.ID, w.Blob)
 		l.nextDue = min(l.nextDue, w.Due)

@@ -216,6 +216,9 @@ func (b *batch) touch(turn []int32) {
 	const line = 64 // bytes that a processor reads at once
 	for _, at := range turn {
 		w := &b.leads[at]
+		if w.write != none {
+			b.touched += uint32(b.writes[w.write].DueWas)
+		}
 		for i := 0; i < min(len(w.blob), 4*line); i += line { // of a busy lead the rest is read in one go
 			b.touched += uint32(w.blob[i])
 		}

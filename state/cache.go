@@ -82,6 +82,10 @@ func (c *Leads) Fetch(hashes []uint32) {
 	}
 }
 
+// Expect brings where those leads are found near the processor, by the hashes of their IDs, as Fetch does, but nothing of
+// the leads themselves: Put needs no more.
+func (c *Leads) Expect(hashes []uint32) { c.fetched += c.index.fetch(hashes) }
+
 // Get is the blob last Put under id, whose Hash is given, if it is still held. It stays valid and unchanged for as long
 // as it is referred to.
 func (c *Leads) Get(hash uint32, id string) ([]byte, bool) {
