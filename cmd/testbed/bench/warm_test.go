@@ -1,7 +1,7 @@
 package bench
 
 // warmEvents are the events of the bulk work that warms the broker up.
-const warmEvents = 500_000
+const warmEvents = 1_000_000
 
 // warmUp runs, unmeasured, what makes the broker's JVM compile its ways: those of bulk work and those of many small
 // requests, of hotlead and of Kafka Streams. Otherwise the contenders that come first would pay for those after them: a
