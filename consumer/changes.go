@@ -250,6 +250,7 @@ type ChangeReader struct {
 	at      Position
 	from    []wire.Position
 	found   []Change
+	came    int    // how many came last, for pace
 	told    string // what was last said to be amiss
 }
 
@@ -259,11 +260,15 @@ func (r *ChangeReader) Close() { r.fetcher.Close() }
 // Position is the position after all that Next has returned.
 func (r *ChangeReader) Position() Position { return r.at.Clone() }
 
+// Gather has brokers gather the changes to come before the next call of Next is answered, as if they came by the thousand:
+// nobody waits for them.
+func (r *ChangeReader) Gather() { r.came = manyChanges }
+
 // Next waits for changes and returns them, in the order of their lanes. All of them is valid until the next call, which
 // reads into the same memory: whoever keeps one for longer copies its texts. The error is ctx's, or matches ErrNoPosition.
 func (r *ChangeReader) Next(ctx context.Context) ([]Change, error) {
 	pause := pauses{first: 100 * time.Millisecond, now: 100 * time.Millisecond, least: 100 * time.Millisecond, most: 5 * time.Second}
-	atLeast, wait := pace(len(r.found))
+	atLeast, wait := pace(r.came)
 	r.found = r.found[:0]
 	for {
 		r.fetcher.AtLeast(atLeast)
@@ -279,7 +284,7 @@ func (r *ChangeReader) Next(ctx context.Context) ([]Change, error) {
 			amiss = r.skip(ctx)
 		}
 		r.tell(ctx, amiss)
-		if len(r.found) > 0 {
+		if r.came = len(r.found); r.came > 0 {
 			return r.found, nil
 		}
 		if errors.Is(amiss, ErrNoPosition) {

@@ -256,7 +256,7 @@ func TestPositionsAndTheirTexts(t *testing.T) {
 	}
 }
 
-// TestBrokersGatherChangesThatComeByTheHundred: and answer at once with one that comes alone.
+// TestBrokersGatherChangesThatComeByTheHundred: and answer at once with one that comes alone, unless nobody waits for it.
 func TestBrokersGatherChangesThatComeByTheHundred(t *testing.T) {
 	kafka, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "t"))
 	if err != nil {
@@ -279,9 +279,14 @@ func TestBrokersGatherChangesThatComeByTheHundred(t *testing.T) {
 	reader := log.Reader(Position{0})
 	defer reader.Close()
 	for _, step := range []struct {
+		before  func()
 		changes int
 		atLeast int32
-	}{{1, 1}, {manyChanges, 1}, {2 * manyChanges, gatherBytes}, {1, gatherBytes}, {1, 1}} {
+	}{{nil, 1, 1}, {nil, manyChanges, 1}, {nil, 2 * manyChanges, gatherBytes}, {nil, 1, gatherBytes}, {nil, 1, 1},
+		{reader.Gather, 1, gatherBytes}, {nil, 1, 1}} {
+		if step.before != nil {
+			step.before()
+		}
 		var records []*kgo.Record
 		for _, r := range fetchedChanges(step.changes).Records {
 			records = append(records, &kgo.Record{Topic: "t", Key: r.Key, Value: r.Value})

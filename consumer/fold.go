@@ -10,7 +10,7 @@ import (
 )
 
 // dueAtOnce bounds how many timers one batch fires.
-const dueAtOnce = 2000
+const dueAtOnce = 8000
 
 // fold makes new leads and changes of the stretch's events and of time, one lead after the other: leads know nothing of
 // each other, and the changes of each keep their order. It touches memory alone.

@@ -8,7 +8,6 @@ import (
 // loadAsked adds the leads whose timers are due, and the next few of a walk under a new model, to the stretch in hand.
 func (l *lane) loadAsked(ctx context.Context) error {
 	b := &l.batch
-	defer l.phase("load")()
 	if b.clock >= l.nextDue {
 		due := 0
 		err := l.store.Due(ctx, b.clock, dueAtOnce, func(id string) {
@@ -29,7 +28,6 @@ func (l *lane) loadAsked(ctx context.Context) error {
 // what Redis will hold.
 func (l *lane) loadLeads(ctx context.Context) error {
 	b := &l.batch
-	defer l.phase("load")()
 	l.wanted, l.wantedAt = l.wanted[:0], l.wantedAt[:0]
 	for _, i := range b.turn {
 		if w := &b.leads[i]; w.blob == nil {

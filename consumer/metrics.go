@@ -64,7 +64,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		batchSeconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: "hotlead", Name: "batch_seconds",
 			Help: "Time that batches spend in each phase: load, fold, decide, announce.", Buckets: seconds}, []string{"phase"}),
 		batchEvents: prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "hotlead", Name: "batch_events",
-			Help: "Events in a batch.", Buckets: prometheus.ExponentialBuckets(1, 4, 9)}),
+			Help: "Events in a batch.", Buckets: prometheus.ExponentialBuckets(1, 4, 10)}),
 		transactions: counters("transactions_total", "Kafka transactions by outcome: committed, failed.", "outcome"),
 		rollbacks:    counter("state_rollbacks_total", "Times that Redis was found to have lost writes, so that a lane was folded again."),
 		lostTransactions: counter("kafka_lost_transactions_total",

@@ -497,7 +497,7 @@ func (w *world) byHandOn(redisAddr string) *lane {
 	if err := o.complete(); err != nil {
 		w.t.Fatal(err)
 	}
-	worker := &Worker{o: o, cluster: wire.Dial(wire.Options{Brokers: o.Brokers, ClientID: "by-hand"})}
+	worker := &Worker{o: o, cluster: wire.Dial(wire.Options{Brokers: o.Brokers, ClientID: "by-hand", Reused: o.reused})}
 	w.t.Cleanup(func() {
 		worker.cluster.Close()
 		o.Store.Close()

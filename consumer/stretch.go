@@ -58,7 +58,7 @@ func (s *stretch) next() {
 func (l *lane) foldStretches(soft, hard context.Context, until map[string]int64) error {
 	for {
 		l.step(l.number, Fetched)
-		last := l.endsBatch(soft)
+		last, loaded := l.endsBatch(soft), l.phase("load")
 		if last {
 			if err := l.loadAsked(hard); err != nil {
 				return err
@@ -67,6 +67,7 @@ func (l *lane) foldStretches(soft, hard context.Context, until map[string]int64)
 		if err := l.loadLeads(hard); err != nil {
 			return err
 		}
+		loaded()
 		l.step(l.number, Loaded)
 		if err := l.fold(); err != nil {
 			return err
@@ -91,12 +92,14 @@ func (l *lane) endsBatch(soft context.Context) bool {
 	return !l.pending() && (b.over || l.caughtUp || b.passedOn > 0 || l.walk.underWay())
 }
 
-// full is whether the batch has grown as large, or taken as long, as one may.
+// full is whether the batch has grown as large, or taken as long, as one may, or as there is a use in: where nearly every
+// event is about another lead, a larger one takes memory and saves no write.
 func (l *lane) full() bool {
 	b := &l.batch
 	const lead = 256 // bytes that a lead takes beside its blob, about
 	held := l.encoded.held + b.records.Len() + b.passedOn + lead*len(b.leads)
-	return b.taken >= batchRecords || held >= heldShares*l.share || l.now().Sub(b.begun) >= batchFor
+	scattered := 4*len(b.leads) > 3*b.taken && !l.pending()
+	return b.taken >= batchRecords || held >= heldShares*l.share || scattered || l.now().Sub(b.begun) >= batchFor
 }
 
 // takeMore takes the next stretch of the batch in hand: of what was fetched, or else of what is fetched now. Whatever is
@@ -107,7 +110,7 @@ func (l *lane) takeMore(soft context.Context, until map[string]int64) error {
 		return l.takeStretch(until)
 	}
 	at := l.positions(until)
-	if len(at) == 0 {
+	if len(at) == 0 || l.batch.passedOn > 0 { // what the fold refused is passed on as it was fetched
 		l.batch.over = true
 		return nil
 	}

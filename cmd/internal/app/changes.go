@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hotlead/hotlead/cmd/internal/web"
@@ -56,6 +57,8 @@ type Changes struct {
 	now    func() time.Time
 	// readers holds one for each follower that reads old changes from Kafka.
 	readers chan struct{}
+	// followers is how many follow just now. While there are none brokers gather what is announced.
+	followers atomic.Int64
 
 	mu   sync.Mutex
 	ring changeRing
@@ -114,6 +117,9 @@ func (c *Changes) follow(ctx context.Context) error {
 	reader := c.log.Reader(since)
 	defer reader.Close()
 	for {
+		if c.followers.Load() == 0 {
+			reader.Gather()
+		}
 		changes, err := reader.Next(ctx)
 		if err != nil {
 			return err
@@ -252,11 +258,13 @@ func (c *Changes) Follow(ctx context.Context, after string, wanted web.Wanted) (
 	}
 	f := &following{c: c, wanted: wanted, at: from, lost: lost}
 	if f.join() {
+		c.followers.Add(1)
 		return f, nil
 	}
 	select {
 	case c.readers <- struct{}{}:
 		f.reader = c.log.Reader(from)
+		c.followers.Add(1)
 		return f, nil
 	default:
 		return nil, web.ErrBusy
@@ -273,5 +281,6 @@ func (c *Changes) followNew(wanted web.Wanted) (web.Following, error) {
 	for lane := range f.at {
 		f.at[lane] = max(f.at[lane], c.end[lane]) // while a day's changes are being read, they are not new
 	}
+	c.followers.Add(1)
 	return f, nil
 }

@@ -111,8 +111,9 @@ func (f *following) Position() string { return f.at.String() }
 // Lost is whether changes right after the position that was asked for are not kept any more.
 func (f *following) Lost() bool { return f.lost }
 
-// Close ends the reading from Kafka.
+// Close ends the reading from Kafka. It is called once.
 func (f *following) Close() {
+	f.c.followers.Add(-1)
 	if f.reader != nil {
 		f.leaveKafka()
 	}

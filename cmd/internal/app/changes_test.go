@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/hotlead/hotlead/cmd/internal/web"
 	"github.com/hotlead/hotlead/cmd/testbed"
@@ -409,5 +412,70 @@ func TestSendingEndsWithItsContextWhereKafkaIsAway(t *testing.T) {
 	defer cancel()
 	if err := NewSender(broker).Send(ctx, []web.Event{{Lead: "a", Type: "x"}}); err == nil || errors.Is(err, web.ErrTooLarge) {
 		t.Errorf("the error is %v", err)
+	}
+}
+
+// TestBrokersGatherChangesThatNobodyFollows: and no longer once somebody does.
+func TestBrokersGatherChangesThatNobodyFollows(t *testing.T) {
+	kafka, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(1, "t"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer kafka.Close()
+	gathered := make(chan bool, 1000)
+	kafka.ControlKey(int16(kmsg.Fetch), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		kafka.KeepControl()
+		gathered <- r.(*kmsg.FetchRequest).MinBytes > 1
+		return nil, nil, false
+	})
+	client, err := kgo.NewClient(kgo.SeedBrokers(kafka.ListenAddrs()...), kgo.DisableClientMetrics())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	log := consumer.OpenChangeLog(consumer.ChangeLogOptions{Brokers: kafka.ListenAddrs(), Topic: "t", Log: slog.New(slog.DiscardHandler)})
+	defer log.Close()
+	changes := NewChanges(log, slog.New(slog.DiscardHandler))
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { changes.Run(ctx) })
+	defer running.Wait()
+	defer cancel()
+	announce := func() {
+		r := new(events.ChangeRecords).Of("t", 0, changeOf("lead-1", 1))
+		if err := client.ProduceSync(t.Context(), &kgo.Record{Topic: "t", Key: r.Key, Value: r.Value}).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !<-gathered {
+		t.Error("nobody follows, and the first answer was not to be gathered")
+	}
+	following, err := changes.Follow(t.Context(), "", web.Wanted{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	announce() // ends what was asked for while nobody followed
+	if _, err := following.Next(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	announce()
+	if _, err := following.Next(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	last := true
+	for len(gathered) > 0 {
+		last = <-gathered
+	}
+	if last {
+		t.Error("somebody follows, and the last answer was still to be gathered")
+	}
+	following.Close()
+	announce() // ends what was asked for while somebody did
+	for again := false; !again; {
+		select {
+		case again = <-gathered:
+		case <-time.After(30 * time.Second):
+			t.Fatal("nobody follows any more, and answers are not gathered again")
+		}
 	}
 }

@@ -1,0 +1,87 @@
+package consumer
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/hotlead/hotlead/cmd/testbed"
+	"github.com/hotlead/hotlead/events"
+)
+
+// TestOneDecideCoversSeveralFetches: while a lane is behind, its batch goes on over what several fetches bring, whose
+// memory is used again meanwhile. What it announces is all the same what the oracle says.
+func TestOneDecideCoversSeveralFetches(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := w.limited()
+	l := w.byHand()
+	defer l.close()
+	if err := l.takeOver(ctx, ctx); err != nil {
+		t.Fatal(err)
+	}
+	l.fetcher.Bound(2000) // a few events
+	traffic, sent := w.traffic(30), 0
+	for w.oracle.Changes() < 5 || sent < 150 {
+		if e := traffic.Next(); events.Lane(e.Lead, lanesOfTests) == l.number {
+			w.send(e)
+			sent++
+		}
+	}
+	before := l.ledger.Batch
+	if err := l.next(ctx, ctx); err != nil {
+		t.Fatal(err)
+	}
+	b := &l.batch
+	if l.ledger.Batch != before+1 || b.taken != sent {
+		t.Errorf("%d batches took in the first %d of %d events, want one for all", l.ledger.Batch-before, b.taken, sent)
+	}
+	if least := (sent + l.stretchRecords - 1) / l.stretchRecords; int(b.number) <= least {
+		t.Errorf("%d stretches: one fetch has brought all, want several", b.number)
+	}
+	if len(b.writes) >= sent || len(b.writes) != len(b.leads) {
+		t.Errorf("%d events about %d leads are %d writes, want one a lead", sent, len(b.leads), len(b.writes))
+	}
+	w.checkAnnounced(strictly)
+}
+
+// TestABatchEndsBeforeWhatItPassesOnIsOverwritten: a dead letter is as it was fetched, so nothing is fetched any more
+// before it is announced, also where it was the fold that refused it.
+func TestABatchEndsBeforeWhatItPassesOnIsOverwritten(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := w.limited()
+	l := w.byHand()
+	defer l.close()
+	if err := l.takeOver(ctx, ctx); err != nil {
+		t.Fatal(err)
+	}
+	l.fetcher.Bound(2000)
+	letters := map[string]bool{}
+	traffic := testbed.NewTraffic(w.seed, 30, time.Now())
+	for sent := 0; sent < 60; {
+		e := traffic.Next()
+		if events.Lane(e.Lead, lanesOfTests) != l.number {
+			continue
+		}
+		w.send(e)
+		if sent++; sent%20 != 0 {
+			continue
+		}
+		value := fmt.Sprintf(`{"specversion":"1.0","id":"r%d","source":"proof","type":"criterion.rated","subject":%q,"data":{"criterion":"none such","rating":3}}`, sent, e.Lead)
+		letters[value] = true
+		refused := &kgo.Record{Topic: w.topics.Engagement, Partition: int32(l.number), Key: []byte(e.Lead), Value: []byte(value), Timestamp: time.Now()}
+		if err := w.client.ProduceSync(ctx, refused).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for !l.caughtUp {
+		if err := l.next(ctx, ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.wantLetters(letters)
+	w.checkAnnounced(strictly)
+}
