@@ -197,6 +197,10 @@
     said.classList.toggle("bad", Boolean(bad));
   }
 
+  // The tier that the lead was in when each button was pressed: it may have moved, and the view with it, before the answer to
+  // what was sent is here.
+  const tiersBefore = new WeakMap();
+
   function tierNow() {
     const head = document.querySelector("header.lead");
     return head ? head.dataset.tier : "";
@@ -206,7 +210,7 @@
   function wait(button, answer) {
     const place = button.closest("[data-sent]");
     const { at } = JSON.parse(answer);
-    waiting = { what: place.dataset.sent, label: place.dataset.said, at, tier: tierNow(), until: Date.now() + waitFor };
+    waiting = { what: place.dataset.sent, label: place.dataset.said, at, tier: tiersBefore.get(button), until: Date.now() + waitFor };
     say("Sent. It takes effect in a moment …");
     refreshSoon();
   }
@@ -231,7 +235,10 @@
   }
 
   document.body.addEventListener("htmx:beforeRequest", (event) => {
-    if (isForm(event.detail.elt)) event.detail.elt.setAttribute("aria-busy", "true");
+    const { elt } = event.detail;
+    if (!isForm(elt)) return;
+    elt.setAttribute("aria-busy", "true");
+    tiersBefore.set(elt, tierNow());
   });
   document.body.addEventListener("htmx:afterRequest", (event) => {
     const { elt, xhr } = event.detail;
