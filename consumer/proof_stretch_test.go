@@ -1,14 +1,17 @@
 package consumer
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/hotlead/hotlead/cmd/testbed"
 	"github.com/hotlead/hotlead/events"
+	"github.com/hotlead/hotlead/scorer"
 )
 
 // TestOneDecideCoversSeveralFetches: while a lane is behind, its batch goes on over what several fetches bring, whose
@@ -43,6 +46,20 @@ func TestOneDecideCoversSeveralFetches(t *testing.T) {
 	}
 	if len(b.writes) >= sent || len(b.writes) != len(b.leads) {
 		t.Errorf("%d events about %d leads are %d writes, want one a lead", sent, len(b.leads), len(b.writes))
+	}
+	timers := 0
+	for i := range b.writes {
+		lead := &b.writes[i]
+		at, err := w.raw.ZScore(ctx, fmt.Sprintf("{%s.%d}:timers", w.prefix, l.number), lead.ID).Result()
+		if lead.Due == scorer.Never && !errors.Is(err, redis.Nil) || lead.Due != scorer.Never && at != float64(lead.Due) {
+			t.Errorf("the timer of %s is at %v (%v), want %v", lead.ID, at, err, lead.Due)
+		}
+		if lead.Due != scorer.Never {
+			timers++
+		}
+	}
+	if timers == 0 {
+		t.Error("no lead has a timer")
 	}
 	w.checkAnnounced(strictly)
 }
