@@ -10,14 +10,16 @@ import (
 
 const (
 	// stretchRecords and stretchBytes bound a stretch, whatever a fetch brought: compressed, a stranger's records are many
-	// more and larger than the fetch was. Shorter stretches than a fetch cost more than they save: a busy lead is decoded
-	// and encoded in each.
-	stretchRecords = 32_000
+	// more and larger than the fetch was. Much shorter stretches cost more than they save: a busy lead is decoded and
+	// encoded in each.
+	stretchRecords = 12_500
 	stretchBytes   = 8 << 20
 	// batchRecords bounds a batch. The more events one covers, the fewer writes a busy lead costs.
 	batchRecords = 100_000
+	// scatteredRecords is how many events tell that they are scattered over leads.
+	scatteredRecords = 20_000
 	// heldShares bounds what a batch holds of its leads and changes, in what its lane fetches at a time.
-	heldShares = 4
+	heldShares = 3
 	// batchFor is for how long a batch takes more in, so that what it changes is told of while the lane is behind, too.
 	batchFor = time.Second
 	// moreWait is how long a batch that has begun waits for more of what is there already.
@@ -98,7 +100,7 @@ func (l *lane) full() bool {
 	b := &l.batch
 	const lead = 256 // bytes that a lead takes beside its blob, about
 	held := l.encoded.held + b.records.Len() + b.passedOn + lead*len(b.leads)
-	scattered := 4*len(b.leads) > 3*b.taken && !l.pending()
+	scattered := b.taken >= scatteredRecords && 4*len(b.leads) > 3*b.taken
 	return b.taken >= batchRecords || held >= heldShares*l.share || scattered || l.now().Sub(b.begun) >= batchFor
 }
 
