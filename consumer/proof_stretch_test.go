@@ -25,9 +25,9 @@ func TestOneDecideCoversSeveralFetches(t *testing.T) {
 	if err := l.takeOver(ctx, ctx); err != nil {
 		t.Fatal(err)
 	}
-	l.fetcher.Bound(2000) // a few events
-	traffic, sent := w.traffic(30), 0
-	for w.oracle.Changes() < 5 || sent < 150 {
+	l.fetcher.Bound(2000)                                     // a few events
+	traffic, sent := testbed.NewTraffic(1, 60, time.Now()), 0 // always the same: some of its leads end with a timer
+	for w.oracle.Changes() < 5 || sent < 300 {
 		if e := traffic.Next(); events.Lane(e.Lead, lanesOfTests) == l.number {
 			w.send(e)
 			sent++
