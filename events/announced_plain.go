@@ -187,7 +187,7 @@ func compactValue(b []byte, i, depth int) (end int) {
 	}
 	switch c := b[i]; {
 	case c == '"':
-		end, _ = compactText(b, i+1)
+		end, _ = compactText(b, i+1) // no error: what kinds of bytes it holds, which does not matter where nothing is kept
 		return end
 	case c == '{' && depth > 0:
 		return compactObject(b, i+1, depth-1)
@@ -202,6 +202,7 @@ func compactObject(b []byte, i, depth int) int {
 		return i + 1
 	}
 	for i < len(b) && b[i] == '"' {
+		// No error is left out: what kinds of bytes a name holds does not matter here.
 		if i, _ = compactText(b, i+1); i < 0 || i >= len(b) || b[i] != ':' {
 			return -1
 		}

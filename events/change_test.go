@@ -123,7 +123,7 @@ func TestChangeRecordsOfABatch(t *testing.T) {
 				t.Error(batch, i, diff)
 			}
 			// Nor does it reach into the next one. The results are no errors: what counts is where the bytes went.
-			_ = append(got[i].Key, "and more"...)
+			_ = append(got[i].Key, "and more"...) // for what it might write behind the key
 			_ = append(got[i].Value, "and more"...)
 		}
 	}
