@@ -17,6 +17,19 @@ func get(c *Leads, id string) ([]byte, bool) { return c.Get(c.Hash(id), id) }
 
 func leadName(i int) string { return fmt.Sprintf("lead-%07d", i) }
 
+// leadNames are n IDs no two of which have one hash: of those only the last would be held.
+func leadNames(c *Leads, n int) []string {
+	names := make([]string, 0, n)
+	held := make(map[uint32]bool, n)
+	for i := 0; len(names) < n; i++ {
+		if id := leadName(i); !held[c.Hash(id)] {
+			held[c.Hash(id)] = true
+			names = append(names, id)
+		}
+	}
+	return names
+}
+
 func TestLeadsFarPastTheBoundStayWithinIt(t *testing.T) {
 	const bound = 4 << 20
 	c := NewLeads(bound)
@@ -41,18 +54,19 @@ func TestLeadsFarPastTheBoundStayWithinIt(t *testing.T) {
 // Leads of all sizes are fetched, those that are not held as well, and all stays as it was.
 func TestFetchedLeadsStayAsTheyAre(t *testing.T) {
 	c := NewLeads(4 << 20)
+	names := leadNames(c, 600)
 	var hashes []uint32
-	for i := range 600 {
-		hashes = append(hashes, c.Hash(leadName(i)))
+	for _, id := range names {
+		hashes = append(hashes, c.Hash(id))
 	}
 	c.Fetch(hashes) // of none
-	for i := range 500 {
-		put(c, leadName(i), bytes.Repeat([]byte{byte(i)}, i))
+	for i, id := range names[:500] {
+		put(c, id, bytes.Repeat([]byte{byte(i)}, i))
 	}
 	before := c.Bytes()
 	c.Fetch(hashes)
-	for i := range 600 {
-		blob, ok := get(c, leadName(i))
+	for i, id := range names {
+		blob, ok := get(c, id)
 		if ok != (i < 500) || ok && !bytes.Equal(blob, bytes.Repeat([]byte{byte(i)}, i)) {
 			t.Fatalf("lead %d is held: %v, with %x", i, ok, blob)
 		}
@@ -85,16 +99,18 @@ func TestLeadsBytesAreTheHeaps(t *testing.T) {
 func TestLeadsThatAreAskedForStay(t *testing.T) {
 	c := NewLeads(1 << 20)
 	blob := bytes.Repeat([]byte{7}, 100)
-	for i := range 1000 {
-		put(c, leadName(i), blob)
+	names := leadNames(c, 101_000)
+	staying, passing := names[:1000], names[1000:]
+	for _, id := range staying {
+		put(c, id, blob)
 	}
-	for i := range 100_000 {
-		put(c, fmt.Sprintf("passing-%d", i), blob)
-		get(c, leadName(i%1000))
+	for i, id := range passing {
+		put(c, id, blob)
+		get(c, staying[i%len(staying)])
 	}
-	for i := range 1000 {
-		if _, ok := get(c, leadName(i)); !ok {
-			t.Fatalf("lead %d was dropped though it was asked for all the time", i)
+	for _, id := range staying {
+		if _, ok := get(c, id); !ok {
+			t.Fatalf("%s was dropped though it was asked for all the time", id)
 		}
 	}
 }
@@ -102,13 +118,14 @@ func TestLeadsThatAreAskedForStay(t *testing.T) {
 func TestReplacingLeadsThatFitDropsNone(t *testing.T) {
 	c := NewLeads(1 << 20)
 	const leads = 4000 // about two thirds of the bound
+	names := leadNames(c, leads)
 	random := rand.New(rand.NewPCG(1, 2))
 	for n := range 50 * leads {
 		i := n
 		if n >= leads {
 			i = random.IntN(leads)
 		}
-		put(c, leadName(i), bytes.Repeat([]byte{byte(n)}, 100))
+		put(c, names[i], bytes.Repeat([]byte{byte(n)}, 100))
 	}
 	if c.Len() != leads {
 		t.Errorf("%d of %d leads are held", c.Len(), leads)
