@@ -94,9 +94,9 @@ type lane struct {
 	span        *batchSpan // nil: nobody traces
 	// lead is the one whose events are being folded.
 	lead scorer.Lead
-	// encoded are the leads that the batch writes, blob the one that is being encoded, outbox is what it announces, wanted are the hashes
-	// of the leads that are not in hand yet, and missing are the leads to be read of Redis, each with their indexes in the
-	// batch: memory that the next batch uses again.
+	// encoded are the leads that the batch writes, blob the one that is being encoded, outbox is what it announces, wanted
+	// are the hashes of the leads that are not in hand yet, and missing are the leads to be read of Redis, each with their
+	// indexes in the batch: memory that the next batch uses again.
 	encoded             encoded
 	blob, outbox        []byte
 	wanted              []uint32
