@@ -97,6 +97,8 @@ func kafkaSettings(spec brokerSpec, at endpoints) map[string]string {
 		"group.min.session.timeout.ms":                                "1000",
 		"group.coordinator.append.linger.ms":                          "0",
 		"broker.heartbeat.interval.ms":                                "250",
+		// Tests write records as old as they like; by default the broker deletes them half a minute after its start.
+		"log.retention.ms": "-1",
 		// Memory and disk: the cleaner's table alone is 128 MiB by default.
 		"log.cleaner.dedupe.buffer.size": "4194304",
 		"log.cleaner.io.buffer.size":     "65536",
