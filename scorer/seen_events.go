@@ -170,47 +170,15 @@ func (c *seenColumns) hash(i int) uint64 {
 		uint64(binary.LittleEndian.Uint16(rest[4:]))<<48
 }
 
-// has is whether the event of that hash is among them. Most events are new, and busy leads have seen thousands, so the
-// marks are compared 32 at a time, and the rest only of those whose mark is the same.
+// has is whether the event of that hash is among them: the rest of a hash is looked at only where its mark is the same.
 func (c *seenColumns) has(hash uint64) bool {
-	const ones, highs = 0x0001_0001_0001_0001, 0x8000_8000_8000_8000
-	marks, all := c.marks[markBytes*c.gone:], ones*(hash&0xffff)
-	// The high bit of a mark becomes set where it is that of the hash, and above the first such mark perhaps elsewhere (Bit
-	// Twiddling Hacks, "Determine if a word has a zero byte").
-	equal := func(word uint64) uint64 {
-		differ := word ^ all
-		return (differ - ones) &^ differ
-	}
-	n, i := len(marks)/markBytes, 0
-	for left := marks; len(left) >= 64; i, left = i+32, left[64:] {
-		w := (*[64]byte)(left)
-		if (equal(binary.LittleEndian.Uint64(w[0:]))|equal(binary.LittleEndian.Uint64(w[8:]))|
-			equal(binary.LittleEndian.Uint64(w[16:]))|equal(binary.LittleEndian.Uint64(w[24:]))|
-			equal(binary.LittleEndian.Uint64(w[32:]))|equal(binary.LittleEndian.Uint64(w[40:]))|
-			equal(binary.LittleEndian.Uint64(w[48:]))|equal(binary.LittleEndian.Uint64(w[56:])))&highs == 0 {
-			continue
-		}
-		if c.hasBetween(hash, i, i+32) {
-			return true
-		}
-	}
-	if n < 4 {
-		return c.hasBetween(hash, 0, n)
-	}
-	for ; i < n; i += 4 {
-		i = min(i, n-4) // the last four may have been compared in part
-		if equal(binary.LittleEndian.Uint64(marks[markBytes*i:]))&highs != 0 && c.hasBetween(hash, i, i+4) {
-			return true
-		}
-	}
-	return false
-}
-
-// hasBetween is has for the events from one place up to another, the last not included.
-func (c *seenColumns) hasBetween(hash uint64, from, to int) bool {
 	marks := c.marks[markBytes*c.gone:]
-	for i := from; i < to; i++ {
-		if binary.LittleEndian.Uint16(marks[markBytes*i:]) == uint16(hash) && c.hash(i) == hash {
+	for i := 0; i < len(marks)/markBytes; i++ {
+		next := nextMark(marks[markBytes*i:], uint16(hash))
+		if next < 0 {
+			return false
+		}
+		if i += next; c.hash(i) == hash {
 			return true
 		}
 	}
