@@ -20,6 +20,7 @@ type Folder struct {
 	// the same to the bit however it came about.
 	byKey  []keyedRule
 	places keyTable // of byKey
+	types  typeTable
 	fading []fading // by rule: how its share moves
 	// rounded are the moving values, but the idle time, that conditions or expressions read.
 	rounded []int
@@ -120,7 +121,7 @@ func (m *Model) Folder() *Folder {
 		f.byKey[i] = f.keyed(i)
 	}
 	slices.SortFunc(f.byKey, func(a, b keyedRule) int { return cmp.Compare(a.key, b.key) })
-	f.places = keyTableOf(f.byKey)
+	f.places, f.types = keyTableOf(f.byKey), typeTableOf(e.byType)
 	f.rounded = with(slices.Clone(m.reads.moving), movingScore) // rank reads it where the model has none
 	f.rounded = slices.DeleteFunc(f.rounded, func(slot int) bool { return slot == movingIdle })
 	f.prepareBlank()

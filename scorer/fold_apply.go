@@ -74,7 +74,7 @@ func (f *Folder) match(l *Lead, e *Event, result *Result) {
 	}
 	look := looker{folder: f, lead: l, event: e}
 	m := &f.model.engagement
-	for _, i := range m.byType[e.Type] {
+	for _, i := range f.types.find(e.Type) {
 		result.Unevaluable += look.at(i)
 	}
 	if len(m.families) == 0 {
