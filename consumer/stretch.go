@@ -12,7 +12,7 @@ const (
 	// stretchRecords and stretchBytes bound a stretch, whatever a fetch brought: compressed, a stranger's records are many
 	// more and larger than the fetch was. Much shorter stretches cost more than they save: a busy lead is decoded and
 	// encoded in each.
-	stretchRecords = 12_500
+	stretchRecords = 25_000
 	stretchBytes   = 8 << 20
 	// batchRecords bounds a batch. The more events one covers, the fewer writes a busy lead costs.
 	batchRecords = 100_000
