@@ -72,7 +72,7 @@ func ReadSkimmed(value []byte) (Announced, error) {
 // walkChange is ReadChange of what need not be plain.
 func walkChange(value []byte) (Announced, error) {
 	var e envelope
-	s := scanner{b: value, depth: announcedDepth, names: &memberNames{}}
+	s := scanner{b: value, depth: announcedDepth, before: &before{}}
 	e.structured(&s)
 	if s.fault != noFault {
 		return Announced{}, fmt.Errorf("%w: not JSON, at byte %d", ErrNoChange, s.at)

@@ -43,7 +43,7 @@ type Decoder struct {
 
 	limits Limits
 	types  typeNames
-	names  memberNames
+	before before
 }
 
 // NewDecoder is a decoder within limits.
@@ -98,7 +98,7 @@ func (d *Decoder) decode(r *Record, into *scorer.Event) (Info, *scorer.Refusal) 
 	if refusal != nil {
 		return Info{}, refusal
 	}
-	at, info, refusal := e.when(r)
+	at, info, refusal := e.when(r, &d.before.minute)
 	if refusal != nil {
 		return Info{}, refusal
 	}
@@ -106,16 +106,13 @@ func (d *Decoder) decode(r *Record, into *scorer.Event) (Info, *scorer.Refusal) 
 	if refusal != nil {
 		return Info{}, refusal
 	}
-	*into = scorer.Event{
-		Lead:    lead,
-		Source:  e.text[attrSource].text(),
-		ID:      e.text[attrID].text(),
-		Type:    d.types.known(e.text[attrType].text()),
-		Time:    at,
-		Account: account,
-		Data:    e.data,
-	}
+	// Member by member: what is made elsewhere and copied here has the processor wait for what it has just written.
+	into.Lead, into.Account = lead, account
+	into.Source, into.ID = e.text[attrSource].text(), e.text[attrID].text()
+	into.Type = d.types.known(e.text[attrType].text())
+	into.Time = at
 	into.Identity = scorer.IdentityOf(into.Source, into.ID)
+	into.Data, into.Qualification, into.Traceparent = e.data, nil, ""
 	if trace := e.text[attrTraceparent]; trace.class == present || trace.class == present|unusual {
 		if wellFormedTrace(trace.raw) {
 			into.Traceparent = trace.raw
@@ -142,7 +139,7 @@ func tooLarge(r *Record, limit int) bool {
 
 // read reads the event of r in the mode that it is in.
 func (d *Decoder) read(r *Record, e *envelope) *scorer.Refusal {
-	s := &scanner{b: r.Value, depth: d.limits.Depth, names: &d.names}
+	s := &scanner{b: r.Value, depth: d.limits.Depth, before: &d.before}
 	switch mode := modeOf(r); {
 	case mode == otherFormat:
 		return refuse(ReasonUnsupportedContentType, "content-type names an event format other than %s", structuredType)

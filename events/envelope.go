@@ -1,6 +1,10 @@
 package events
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"github.com/hotlead/hotlead/scorer"
+)
 
 // attribute numbers the attributes of an event that matter here.
 type attribute uint8
@@ -59,6 +63,7 @@ type envelope struct {
 	set   uint16            // which attributes were there, a bit each
 	twice uint16            // which were there more than once
 	wrong uint16            // which are something else than a string
+	at    scorer.Instant    // what text[attrTime] says, where it was read on the way; 0: it was not
 	// account is data.account_id.
 	account      token
 	accountCount int

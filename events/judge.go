@@ -95,7 +95,7 @@ func (e *envelope) lead(r *Record) (string, *scorer.Refusal) {
 }
 
 // when is the time of the event.
-func (e *envelope) when(r *Record) (scorer.Instant, Info, *scorer.Refusal) {
+func (e *envelope) when(r *Record, m *minute) (scorer.Instant, Info, *scorer.Refusal) {
 	t := e.text[attrTime]
 	if e.wrong&(1<<attrTime) != 0 {
 		return 0, Info{}, refuse(ReasonInvalidTime, "time is not a string")
@@ -107,12 +107,18 @@ func (e *envelope) when(r *Record) (scorer.Instant, Info, *scorer.Refusal) {
 		}
 		return arrived, Info{}, nil
 	}
-	at, ok := parseTime(t.text())
-	if !ok {
-		return 0, Info{}, refuse(ReasonInvalidTime, "time is not as RFC 3339 has it")
+	at := e.at
+	if at == 0 {
+		var ok bool
+		if at, ok = parseTime(t.text()); !ok {
+			return 0, Info{}, refuse(ReasonInvalidTime, "time is not as RFC 3339 has it")
+		}
 	}
 	if at <= 0 {
 		return 0, Info{}, refuse(ReasonInvalidTime, "time is not after the beginning of 1970")
+	}
+	if e.at == 0 {
+		m.learn(t.text(), at)
 	}
 	if arrived > 0 && at > arrived.Add(maxAhead) {
 		return arrived, Info{FutureTime: true}, nil

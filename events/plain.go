@@ -29,7 +29,13 @@ func (e *envelope) plainAttributes(s *scanner) (found bool) {
 			s.i = begin
 			e.readData(s)
 		case a != attrData && b[begin] == '"':
-			end := plainText(b, begin+1)
+			end, known := begin+1+usualTime, false
+			if a == attrTime {
+				e.at, known = s.before.minute.reads(b, begin+1)
+			}
+			if !known {
+				end = plainText(b, begin+1)
+			}
 			if end < 0 {
 				return found
 			}
@@ -50,7 +56,7 @@ func (e *envelope) plainAttributes(s *scanner) (found bool) {
 func (e *envelope) plainMembers(s *scanner) (found bool) {
 	b := s.b
 	for i := s.i; ; {
-		name := &s.names[s.member%len(s.names)]
+		name := &s.before.names[s.member%len(s.before.names)]
 		if !name.standsAt(b, i) && !name.learn(b, i) {
 			return found
 		}
@@ -76,6 +82,12 @@ func (e *envelope) plainMembers(s *scanner) (found bool) {
 			return found
 		}
 	}
+}
+
+// before is what is remembered of the event before, since the next is mostly alike.
+type before struct {
+	names  memberNames
+	minute minute
 }
 
 // memberNames are the names of the first members that the data of the event before had, or of later ones in their

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/bits"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -92,7 +93,7 @@ func compact(t *testing.T, text []byte) []byte {
 func TestPlainMembersAreReadInRows(t *testing.T) {
 	spaced := bytes.ReplaceAll(bytes.ReplaceAll([]byte(viewed), []byte(`":`), []byte(`": `)), []byte(`,"`), []byte(`, "`))
 	for _, text := range [][]byte{[]byte(viewed), spaced} {
-		s := scanner{b: text, depth: 3, names: &memberNames{}}
+		s := scanner{b: text, depth: 3, before: &before{}}
 		s.enter()
 		var e envelope
 		if !e.plainAttributes(&s) || s.fault != noFault || len(text)-s.i != 1 {
@@ -140,6 +141,29 @@ func TestNamesOfTheEventBeforeChangeNothing(t *testing.T) {
 			all = append(all, fmt.Appendf(nil, `{"data":{%q:"a"%s},"specversion":"1.0","id":"1","source":"s","type":"t","subject":"l","time":"2026-01-01T00:00:00Z"}`, name, others))
 		}
 	}
+	decodedAlike(t, all)
+}
+
+// Nor does the minute that it remembers.
+func TestTheMinuteOfTheEventBeforeChangesNothing(t *testing.T) {
+	var all [][]byte
+	for _, at := range []string{
+		"2026-01-01T00:00:05.250Z", "2026-01-01T00:00:59.999Z", "2026-01-01T00:01:05.250Z", "2026-01-01T01:00:05.250Z", "2026-01-02T00:00:05.250Z",
+		"2026-01-01T00:00:60.250Z", "2026-01-01T00:00:0x.250Z", "2026-01-01T00:00:05.2x0Z", "2026-01-01T00:00:05.25xZ", "2026-01-01T00:00:05.250z",
+		"2026-01-01T00:00:05,250Z", "2026-01-01T00:00.05.250Z", "2026-01-01T00:00:05.25Z", "2026-01-01T00:00:05.2500Z", "2026-01-01T00:00:05+00:00",
+		"2026-01-01T00:00:05+01:00", "1969-12-31T23:59:30.000Z", "1969-12-31T23:59:59.999Z", "1970-01-01T00:00:00.000Z", "1970-01-01T00:00:00.001Z",
+		"2026-02-29T00:00:05.250Z", "2026-01-01T00:00", strings.Repeat("\x00", 16) + ":05.250Z",
+	} {
+		for _, more := range []string{"", `,"time":null`, `,"time":"2026-01-01T00:00:07.000Z"`} {
+			all = append(all, fmt.Appendf(nil, `{"specversion":"1.0","id":"1","source":"s","type":"t","subject":"l","time":"%s"%s}`, at, more))
+		}
+	}
+	decodedAlike(t, all)
+}
+
+// decodedAlike holds what a decoder that has read one text makes of another against what a new one makes of it.
+func decodedAlike(t *testing.T, all [][]byte) {
+	t.Helper()
 	for _, before := range all {
 		for _, text := range all {
 			used := NewDecoder(DefaultLimits())

@@ -22,8 +22,8 @@ type scanner struct {
 	fault fault
 	at    int // where the fault is
 
-	// Of plainMembers alone: the names of the event before, and how many members were read.
-	names  *memberNames
+	// Of plainAttributes and plainMembers alone: what is known of the event before, and how many members were read.
+	before *before
 	member int
 }
 

@@ -1,6 +1,7 @@
 package events
 
 import (
+	"encoding/binary"
 	"time"
 
 	"github.com/hotlead/hotlead/scorer"
@@ -11,6 +12,43 @@ const (
 	// daysToEpoch are the days from 0000-03-01 to 1970-01-01.
 	daysToEpoch = 719468
 )
+
+// minute is the minute of a time that was read before. Most that are read next are of the same one, and no more than
+// their seconds then has to be read. The zero value is none.
+type minute struct {
+	day, clock uint64 // the text: "2006-01-", "02T15:04"
+	begins     scorer.Instant
+}
+
+// usualTime is how programs mostly write a time.
+const usualTime = len("2006-01-02T15:04:05.000Z")
+
+// reads is the time of this minute that stands at i and is written as usual, with the quote behind it.
+func (m *minute) reads(b []byte, i int) (at scorer.Instant, ok bool) {
+	if i+usualTime >= len(b) || m.begins == 0 {
+		return 0, false
+	}
+	t := (*[usualTime + 1]byte)(b[i:])
+	if binary.LittleEndian.Uint64(t[:]) != m.day || binary.LittleEndian.Uint64(t[8:]) != m.clock ||
+		t[16] != ':' || t[19] != '.' || t[23] != 'Z' || t[24] != '"' {
+		return 0, false
+	}
+	text := alias(t[:])
+	second, hundredth, milli := two(text, 17), two(text, 20), t[22]-'0'
+	if second > 59 || hundredth > 99 || milli > 9 {
+		return 0, false
+	}
+	return m.begins + scorer.Instant(second*1000+hundredth*10+int(milli)), true
+}
+
+// learn makes m the minute of a time after the beginning of 1970, if its text is written as usual.
+func (m *minute) learn(text string, at scorer.Instant) {
+	if len(text) != usualTime || text[usualTime-1] != 'Z' {
+		return
+	}
+	b := []byte(text)
+	*m = minute{binary.LittleEndian.Uint64(b), binary.LittleEndian.Uint64(b[8:]), at - at%60_000}
+}
 
 // parseTime reads an RFC 3339 time, rounded down to the millisecond. Without a zone, with a leap second or in small
 // letters it is none.

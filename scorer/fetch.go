@@ -22,16 +22,20 @@ func (l *Lead) FetchLists() uint32 {
 	return fetched ^ first(l.ID) ^ first(l.Account) ^ l.Seen.held.fetch() ^ l.Seen.added.fetch()
 }
 
+// fetch reads all marks, which an event is compared with, and the ends at which columns grow and shrink.
 func (c *seenColumns) fetch() uint32 {
-	return ends(c.marks, markBytes*c.gone) ^ ends(c.rests, restBytes*c.gone) ^ ends(c.gaps, c.goneGaps)
-}
-
-// ends reads the first byte of b that is not gone, and the last.
-func ends(b []byte, gone int) uint32 {
-	if gone >= len(b) {
+	if c.len() == 0 {
 		return 0
 	}
-	return uint32(b[gone]) ^ uint32(b[len(b)-1])
+	marks := c.marks[markBytes*c.gone:]
+	fetched := uint32(marks[len(marks)-1]) ^ uint32(c.rests[len(c.rests)-1])
+	for i := 0; i < len(marks); i += 64 { // a line of the cache each
+		fetched ^= uint32(marks[i])
+	}
+	if gaps := c.gaps[c.goneGaps:]; len(gaps) > 0 {
+		fetched ^= uint32(gaps[0]) ^ uint32(gaps[len(gaps)-1])
+	}
+	return fetched
 }
 
 func first(text string) uint32 {
