@@ -48,9 +48,7 @@ func BenchmarkAll(b *testing.B) {
 	}{
 		{"throughput", func() {
 			say("writing %d events", *folded)
-			w, score := s.w1(*folded)
-			report.Alone.ScorePerCore = score
-			s.throughput(report, w, *rounds)
+			s.throughput(report, s.w1(*folded), *rounds)
 		}},
 		{"latency", func() { s.latency(report, *latencyRounds) }},
 		{"alone", func() {

@@ -99,7 +99,7 @@ type Latency struct {
 
 // Alone is what is measured of hotlead by itself; what was not is left zero.
 type Alone struct {
-	// ScorePerCore are the events that `hotlead score` folds for a second of processor time.
+	// ScorePerCore are the events that `hotlead score` folds for a second of processor time, the median of all rounds.
 	ScorePerCore float64 `json:"score_events_per_cpu_second,omitempty"`
 	// Sizes is the cost of an event by how many leads there are.
 	Sizes []Size `json:"sizes,omitempty"`

@@ -123,7 +123,7 @@ func (s *servers) append(w *work, g *workload.Generator, n int, each ...func(val
 }
 
 // w1 writes the whole work, its newest event as of now, and finds out what must be announced of it.
-func (s *servers) w1(n int) (w *work, scorePerCore float64) {
+func (s *servers) w1(n int) *work {
 	s.b.Helper()
 	begin := time.Now().Truncate(time.Second).Add(-time.Duration(n) * workload.Every)
 	file, err := os.Create(filepath.Join(s.dir, "events.ndjson"))
@@ -132,7 +132,7 @@ func (s *servers) w1(n int) (w *work, scorePerCore float64) {
 	}
 	defer file.Close()
 	lines, peers := bufio.NewWriterSize(file, 1<<20), newEventOnly()
-	w = s.write(workload.New(1, workload.Leads, begin), n, lanes, peers.fold, func(value []byte) error {
+	w := s.write(workload.New(1, workload.Leads, begin), n, lanes, peers.fold, func(value []byte) error {
 		_, err := lines.Write(value)
 		return errors.Join(err, lines.WriteByte('\n'))
 	})
@@ -143,8 +143,8 @@ func (s *servers) w1(n int) (w *work, scorePerCore float64) {
 		s.b.Fatalf("the work makes %d changes, want %d: it is another work", peers.tally.byEvents, workload.Changes)
 	}
 	w.file, w.byPeers = file.Name(), peers.tally
-	w.byHotlead, scorePerCore = s.offline(w)
-	return w, scorePerCore
+	w.byHotlead, _ = s.offline(w)
+	return w
 }
 
 // offline folds the work by `hotlead score`: what it announces, and how many events it folds for a second of processor

@@ -17,9 +17,10 @@ import (
 // passes are how often the floor reads the work in one run: it is quick.
 const passes = 3
 
-// throughput lets all contenders fold the work in turns.
+// throughput lets all contenders fold the work in turns, and then hotlead alone, offline.
 func (s *servers) throughput(report *Report, w *work, rounds int) {
 	s.b.Helper()
+	var scored []float64
 	for round := range rounds {
 		for i := range byThroughput {
 			c := byThroughput[(round+i)%len(byThroughput)] // no one always follows the same one
@@ -37,6 +38,12 @@ func (s *servers) throughput(report *Report, w *work, rounds int) {
 			say("round %d: %s: %s events/s, %.2f s of processors a million (own %.2f, Kafka %.2f, Redis %.2f), %d MiB, others %.0f %%", run.Round, run.Contender,
 				short(run.PerSecond), run.CPU.All(), run.CPU.Own, run.CPU.Kafka, run.CPU.Redis, run.PeakMiB, 100*run.Others)
 		}
+		_, perCore := s.offline(w)
+		say("round %d: hotlead score: %s events for a second of processor time", round+1, short(perCore))
+		scored = append(scored, perCore)
+	}
+	if len(scored) > 0 {
+		report.Alone.ScorePerCore = median(scored, func(perCore float64) float64 { return perCore })
 	}
 }
 

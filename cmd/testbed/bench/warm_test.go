@@ -8,7 +8,7 @@ const warmEvents = 1_000_000
 // cold broker spends half a processor on compiling for minutes.
 func (s *servers) warmUp() {
 	s.b.Helper()
-	w, _ := s.w1(warmEvents)
+	w := s.w1(warmEvents)
 	for _, c := range byThroughput {
 		if c.name == Hotlead || c.name == StreamsTuned && s.programs.peers != "" {
 			_, err := s.measure(c, w)
