@@ -34,6 +34,9 @@ func (f *Folder) pass(l *Lead, to Instant, why *reason, out []Change) []Change {
 			break
 		}
 		if due == Never && f.search.moves {
+			if f.unscheduled && f.staysBeyond(l, to) {
+				break
+			}
 			if at, found := f.firstOfFades(l); found {
 				if l.Due = at; at > to {
 					break

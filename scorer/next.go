@@ -142,8 +142,8 @@ func (f *Folder) NextChange(l *Lead) (at Instant, to string, ok bool) {
 }
 
 // Unscheduled makes f, which it returns, search for no next change: Due is then Never where it is plain at one look that
-// there is none, else the lead's clock. That is for who looks at all leads anyway and would search for nothing: changes
-// come at the same instants, for Advance looks for them itself.
+// there is none, else an instant until which the lead was found to stay, or its clock. That is for who looks at all leads
+// anyway and would search for nothing: changes come at the same instants, for Advance looks for them itself.
 func (f *Folder) Unscheduled() *Folder {
 	f.unscheduled = true
 	return f

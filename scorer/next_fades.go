@@ -137,6 +137,30 @@ func (f *Folder) fadesInCalm(l *Lead, to Instant) bool {
 	return f.inCalm(l)
 }
 
+// staysBeyond is whether three looks make it certain that the lead in hand, all of whose shares fade, stays where it is
+// until that instant. Then its Due becomes one of about when it leaves its calm, but no later.
+func (f *Folder) staysBeyond(l *Lead, to Instant) bool {
+	s, c, by := &f.search, f.kind(l), f.model.reads.settledBy
+	if !c.found || !f.gatherFades(l, closely) || !f.fadesInCalm(l, l.Clock) {
+		return false
+	}
+	s.inside, s.outside = append(s.inside[:0], s.found.lo...), append(s.outside[:0], s.found.lo...)
+	until := l.Clock + stride
+	if !f.fadesInCalm(l, until) {
+		s.noteFurthest(by, s.outside, c)
+		until = c.guess(by, s.inside, s.outside, l.Clock, until)
+		until -= (until - l.Clock) >> 10 // for certain
+		if until < to || !f.fadesInCalm(l, until) {
+			return false
+		}
+	}
+	if until < to {
+		return false
+	}
+	l.Due = until + 1
+	return true
+}
+
 // firstOfFades is the first move of the lead in hand, if it only fades, one way; Never where there will be none. It
 // answers false where that is not so, or where it can't tell. What it finds it holds against the bounds on both sides, so
 // it answers no other instant than lookAhead would, to which it is a short cut.
