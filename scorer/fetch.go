@@ -22,6 +22,11 @@ func (l *Lead) FetchLists() uint32 {
 	return fetched ^ first(l.ID) ^ first(l.Account) ^ l.Seen.held.fetch() ^ l.Seen.added.fetch()
 }
 
+// Fetch reads of e, and of its texts, what a fold into its lead needs, and does not wait for it.
+func (e *Event) Fetch() uint32 {
+	return uint32(e.Time) ^ uint32(len(e.Account)) ^ uint32(len(e.Traceparent)) ^ first(e.Lead) ^ first(e.Account)
+}
+
 // fetch reads all marks, which an event is compared with, and the ends at which columns grow and shrink.
 func (c *seenColumns) fetch() uint32 {
 	if c.len() == 0 {

@@ -109,6 +109,9 @@ func (f *Fold) foldStretch(s *stretch, name string) error {
 	for some := range slices.Chunk(s.leads, fetchedLeads) {
 		f.leads.fetch(some)
 		for _, l := range some {
+			f.leads.fetched ^= s.lines[l.first].event.Fetch()
+		}
+		for _, l := range some {
 			if err := f.foldLead(s, l); err != nil {
 				return err
 			}
