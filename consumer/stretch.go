@@ -19,7 +19,7 @@ const (
 	// scatteredRecords is how many events tell that they are scattered over leads.
 	scatteredRecords = 20_000
 	// heldShares bounds what a batch holds of its leads and changes, in what its lane fetches at a time.
-	heldShares = 3
+	heldShares = 4
 	// batchFor is for how long a batch takes more in, so that what it changes is told of while the lane is behind, too.
 	batchFor = time.Second
 	// moreWait is how long a batch that has begun waits for more of what is there already.
@@ -98,8 +98,11 @@ func (l *lane) endsBatch(soft context.Context) bool {
 // event is about another lead, a larger one takes memory and saves no write.
 func (l *lane) full() bool {
 	b := &l.batch
-	const lead = 256 // bytes that a lead takes beside its blob, about
-	held := l.encoded.held + b.records.Len() + b.passedOn + lead*len(b.leads)
+	const (
+		lead   = 256 // bytes that a lead takes beside its blob, about
+		copies = 3   // of what is announced: the records, the outbox, and what goes to Kafka
+	)
+	held := l.encoded.held + copies*b.records.Len() + b.passedOn + lead*len(b.leads)
 	scattered := b.taken >= scatteredRecords && 4*len(b.leads) > 3*b.taken
 	return b.taken >= batchRecords || held >= heldShares*l.share || scattered || l.now().Sub(b.begun) >= batchFor
 }

@@ -69,18 +69,43 @@ func direction(c *scorer.Change) string {
 	return "down"
 }
 
-// ChangeRecords makes the records that announce changes, one behind the other in memory that it uses again. The zero
-// value is ready. One goroutine at a time may use it.
+// ChangeRecords makes the records that announce changes, in memory that it uses again. The zero value is ready. One
+// goroutine at a time may use it.
 type ChangeRecords struct {
-	text    []byte
-	headers []Header // all records have the same
+	// chunks are filled one after the other, so that what is made does not move as more is: a record would keep the memory
+	// alive that it lay in before. at is the chunk that is being filled, made how many bytes the records take in all.
+	chunks   [][]byte
+	at, made int
+	text     []byte   // of the record that is being made
+	headers  []Header // all records have the same
 }
 
+const recordsChunk = 1 << 20
+
 // Clear gives the memory of all records made so far to those to come.
-func (m *ChangeRecords) Clear() { m.text = m.text[:0] }
+func (m *ChangeRecords) Clear() {
+	for i := range m.chunks {
+		m.chunks[i] = m.chunks[i][:0]
+	}
+	m.at, m.made = 0, 0
+}
 
 // Len is how many bytes the records made so far take.
-func (m *ChangeRecords) Len() int { return len(m.text) }
+func (m *ChangeRecords) Len() int { return m.made }
+
+// keep is a copy of text in the chunks.
+func (m *ChangeRecords) keep(text []byte) []byte {
+	for m.at < len(m.chunks) && cap(m.chunks[m.at])-len(m.chunks[m.at]) < len(text) {
+		m.at++
+	}
+	if m.at == len(m.chunks) {
+		m.chunks = append(m.chunks, make([]byte, 0, max(len(text), recordsChunk)))
+	}
+	from := len(m.chunks[m.at])
+	m.chunks[m.at] = append(m.chunks[m.at], text...)
+	m.made += len(text)
+	return m.chunks[m.at][from:]
+}
 
 // Of is the record that announces c: keyed by the lead ID, stamped with the instant of the change. Its bytes are good
 // until Clear, and nothing of them aliases c.
@@ -88,17 +113,14 @@ func (m *ChangeRecords) Of(topic string, partition int, c *scorer.Change) OutRec
 	if m.headers == nil {
 		m.headers = []Header{{Key: headerContentType, Value: []byte(changeContentType)}}
 	}
-	key := len(m.text)
-	m.text = append(m.text, c.Lead...)
-	value := len(m.text)
-	m.text = AppendChange(m.text, c)
-	end := len(m.text)
+	m.text = AppendChange(append(m.text[:0], c.Lead...), c)
+	text, key := m.keep(m.text), len(c.Lead)
 	return OutRecord{
 		Topic:     topic,
 		Partition: partition,
 		Time:      c.At,
-		Key:       m.text[key:value:value],
-		Value:     m.text[value:end:end],
+		Key:       text[:key:key],
+		Value:     text[key:len(text):len(text)],
 		Headers:   m.headers,
 	}
 }

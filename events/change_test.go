@@ -110,13 +110,22 @@ func TestChangeRecord(t *testing.T) {
 }
 
 func TestChangeRecordsOfABatch(t *testing.T) {
-	changes := []*scorer.Change{bareChange(), contractChange(), stageChange(), contractChange()}
+	large := contractChange() // for which a piece of memory of its own is needed
+	large.Account = strings.Repeat("a", recordsChunk)
+	changes := []*scorer.Change{bareChange(), contractChange(), large, stageChange(), contractChange()}
 	var made ChangeRecords
 	for batch := range 3 {
 		made.Clear()
 		var got []OutRecord
 		for _, c := range changes {
 			got = append(got, made.Of("out", batch, c))
+		}
+		size := 0
+		for _, r := range got {
+			size += len(r.Key) + len(r.Value)
+		}
+		if made.Len() != size {
+			t.Errorf("they take %d bytes, Len says %d", size, made.Len())
 		}
 		for i, c := range changes { // what came later left it as it was
 			if diff := cmp.Diff(new(ChangeRecords).Of("out", batch, c), got[i]); diff != "" {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/hotlead/hotlead/scorer"
 )
@@ -19,6 +20,7 @@ const outboxVersion = 1
 
 // AppendOutbox appends recs to b in a form that [ReadOutbox] reads back to the same records, byte for byte.
 func AppendOutbox(b []byte, recs []OutRecord) []byte {
+	b = slices.Grow(b, outboxRoom(recs)) // it may be large: not one step of growth after the other
 	b = append(b, outboxVersion)
 	b = binary.AppendUvarint(b, uint64(len(recs)))
 	for i := range recs {
@@ -35,6 +37,20 @@ func AppendOutbox(b []byte, recs []OutRecord) []byte {
 		}
 	}
 	return b
+}
+
+// outboxRoom is how many bytes recs take in an outbox at most.
+func outboxRoom(recs []OutRecord) int {
+	const number = binary.MaxVarintLen64
+	room := 1 + number
+	for i := range recs {
+		r := &recs[i]
+		room += 6*number + len(r.Topic) + len(r.Key) + len(r.Value)
+		for _, h := range r.Headers {
+			room += 2*number + len(h.Key) + len(h.Value)
+		}
+	}
+	return room
 }
 
 func appendText(b []byte, s string) []byte {

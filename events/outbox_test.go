@@ -51,6 +51,9 @@ func TestOutboxReadsBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		recs := rapid.SliceOfN(record, 0, 5).Draw(t, "recs")
 		encoded := AppendOutbox(nil, recs)
+		if len(encoded) > outboxRoom(recs) {
+			t.Fatalf("%d bytes, %d were foreseen", len(encoded), outboxRoom(recs))
+		}
 		got, err := ReadOutbox(encoded)
 		if err != nil {
 			t.Fatal(err)
