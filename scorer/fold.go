@@ -22,6 +22,8 @@ type Folder struct {
 	places keyTable // of byKey
 	types  typeTable
 	fading []fading // by rule: how its share moves
+	adding []bool   // by rule: whether it only adds (see next_rising.go)
+	rising []bool   // by tier and stage, at standingOf
 	// rounded are the moving values, but the idle time, that conditions or expressions read.
 	rounded []int
 
@@ -125,6 +127,7 @@ func (m *Model) Folder() *Folder {
 	f.rounded = with(slices.Clone(m.reads.moving), movingScore) // rank reads it where the model has none
 	f.rounded = slices.DeleteFunc(f.rounded, func(slot int) bool { return slot == movingIdle })
 	f.prepareBlank()
+	f.prepareRising()
 	return f
 }
 

@@ -16,6 +16,7 @@ func (f *Folder) Apply(l *Lead, e *Event, out []Change) ([]Change, Result, error
 		}
 	}
 	at := bounded(e.Time)
+	rests := e.Qualification == nil && l.Tier != "" && l.ModelVersion == f.model.Version
 	out = f.reach(l, at, out)
 	result := Result{Late: at < l.Clock}
 
@@ -32,7 +33,7 @@ func (f *Folder) Apply(l *Lead, e *Event, out []Change) ([]Change, Result, error
 			result.Unevaluable += f.noteFit()
 		}
 	}
-	if !f.stays(l) {
+	if !(rests && f.onlyAdded(l)) && !f.stays(l) {
 		f.takeCounters(l)
 		out = f.settle(l, &reason{kind: ByEvent, event: e}, out)
 		f.schedule(l)
