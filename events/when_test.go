@@ -72,7 +72,10 @@ func TestAppendTimeReadsBack(t *testing.T) {
 			t.Fatalf("%s reads back as %d, %t; want %d", text, got, ok, at)
 		}
 	})
-	if got := string(appendTime(nil, 1767225600500)); got != "2026-01-01T00:00:00.500Z" {
+	if got := string(appendTime(nil, 1767225600507)); got != "2026-01-01T00:00:00.507Z" {
+		t.Error(got)
+	}
+	if got := string(appendTime(nil, -62167219199001)); got != "0000-01-01T00:00:00.999Z" {
 		t.Error(got)
 	}
 	if got := string(appendTime(nil, 1767225600000)); got != "2026-01-01T00:00:00Z" {
