@@ -521,7 +521,7 @@ func TestRecordsCostNoAllocationEach(t *testing.T) {
 			t.Fatal(err, len(d.records))
 		}
 	})
-	if n != 0 {
-		t.Errorf("%v allocations for %d records, want none", n, len(records))
+	if few := len(records) / 100; n > float64(few) { // what other goroutines allocate meanwhile is counted, too
+		t.Errorf("%v allocations for %d records, want %d at most", n, len(records), few)
 	}
 }
