@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -325,12 +326,16 @@ func fetchedChanges(n int) *wire.Fetched {
 func TestReadingChangesAllocatesNothing(t *testing.T) {
 	fetched := fetchedChanges(1000)
 	r := &ChangeReader{at: Position{0}}
-	if n := testing.AllocsPerRun(10, func() {
-		r.found = r.found[:0]
-		if err := r.take(fetched); err != nil || len(r.found) != 1000 {
-			t.Fatal(err, len(r.found))
-		}
-	}); n > 10 { // what other goroutines allocate meanwhile is counted, too
+	n := math.Inf(1)
+	for range 10 { // what other goroutines allocate counts, too, but not in every run
+		n = min(n, testing.AllocsPerRun(1, func() {
+			r.found = r.found[:0]
+			if err := r.take(fetched); err != nil || len(r.found) != 1000 {
+				t.Fatal(err, len(r.found))
+			}
+		}))
+	}
+	if n != 0 {
 		t.Errorf("%v allocations for 1,000 changes, want none", n)
 	}
 }

@@ -1,6 +1,7 @@
 package consumer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -14,18 +15,28 @@ import (
 	"github.com/hotlead/hotlead/scorer"
 )
 
+// newWorldOfSmallFetches has a lane that a fetch brings a few events, taken over.
+func newWorldOfSmallFetches(t *testing.T) (w *world, l *lane, ctx context.Context) {
+	t.Helper()
+	w = newWorld(t)
+	ctx, l = w.limited(), w.byHand()
+	t.Cleanup(func() {
+		if err := l.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := l.takeOver(ctx, ctx); err != nil {
+		t.Fatal(err)
+	}
+	l.fetcher.Bound(2000)
+	return w, l, ctx
+}
+
 // TestOneDecideCoversSeveralFetches: while a lane is behind, its batch goes on over what several fetches bring, whose
 // memory is used again meanwhile. What it announces is all the same what the oracle says.
 func TestOneDecideCoversSeveralFetches(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	ctx := w.limited()
-	l := w.byHand()
-	defer l.close()
-	if err := l.takeOver(ctx, ctx); err != nil {
-		t.Fatal(err)
-	}
-	l.fetcher.Bound(2000)                                     // a few events
+	w, l, ctx := newWorldOfSmallFetches(t)
 	traffic, sent := testbed.NewTraffic(1, 60, time.Now()), 0 // always the same: some of its leads end with a timer
 	for w.oracle.Changes() < 5 || sent < 300 {
 		if e := traffic.Next(); events.Lane(e.Lead, lanesOfTests) == l.number {
@@ -68,14 +79,7 @@ func TestOneDecideCoversSeveralFetches(t *testing.T) {
 // before it is announced, also where it was the fold that refused it.
 func TestABatchEndsBeforeWhatItPassesOnIsOverwritten(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	ctx := w.limited()
-	l := w.byHand()
-	defer l.close()
-	if err := l.takeOver(ctx, ctx); err != nil {
-		t.Fatal(err)
-	}
-	l.fetcher.Bound(2000)
+	w, l, ctx := newWorldOfSmallFetches(t)
 	letters := map[string]bool{}
 	traffic := testbed.NewTraffic(w.seed, 30, time.Now())
 	for sent := 0; sent < 60; {

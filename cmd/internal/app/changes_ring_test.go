@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -52,7 +53,11 @@ func TestChangesThatNobodyAsksForAllocateNothing(t *testing.T) {
 	}
 	push()
 	push()
-	if n := testing.AllocsPerRun(5, push); n > changesKept/100 { // what other goroutines allocate meanwhile is counted, too
+	n := math.Inf(1)
+	for range 10 { // what other goroutines allocate counts, too, but not in every run
+		n = min(n, testing.AllocsPerRun(1, push))
+	}
+	if n != 0 {
 		t.Errorf("%v allocations for %d changes, want none", n, changesKept)
 	}
 }

@@ -83,7 +83,11 @@ func TestALeadTableFindsEachOfManyLeads(t *testing.T) {
 func TestLeadsAreHeldInLittleMoreThanTheyAreStoredIn(t *testing.T) {
 	text := stream(100_000)
 	for _, model := range benchmarkModels(t) {
-		if stored, held := leadBytes(t, model, text); held > 2*stored {
+		stored, held := leadBytes(t, model, text)
+		for tries := 1; held < stored && tries < 5; tries++ { // what tests before left was collected meanwhile
+			stored, held = leadBytes(t, model, text)
+		}
+		if held < stored || held > 2*stored {
 			t.Errorf("%s: a lead of %.0f bytes takes %.0f", model.Name, stored, held)
 		}
 	}

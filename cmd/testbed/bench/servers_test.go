@@ -143,6 +143,7 @@ func (s *servers) w1(n int) *work {
 		s.b.Fatalf("the work makes %d changes, want %d: it is another work", peers.tally.byEvents, workload.Changes)
 	}
 	w.file, w.byPeers = file.Name(), peers.tally
+	// No error is dropped: the other is how quick it was, which is measured once the broker is at rest.
 	w.byHotlead, _ = s.offline(w)
 	return w
 }

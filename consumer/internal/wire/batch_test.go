@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -515,13 +516,16 @@ func TestRecordsCostNoAllocationEach(t *testing.T) {
 	}
 	data := encodeBatch(records, batchHeaderSize, Epoch{}, 0)
 	d := newDecoder(inflateLimit)
-	n := testing.AllocsPerRun(10, func() {
-		d.reset()
-		if _, err := d.decode(Position{}, data, nil); err != nil || len(d.records) != len(records) {
-			t.Fatal(err, len(d.records))
-		}
-	})
-	if few := len(records) / 100; n > float64(few) { // what other goroutines allocate meanwhile is counted, too
-		t.Errorf("%v allocations for %d records, want %d at most", n, len(records), few)
+	n := math.Inf(1)
+	for range 10 { // what other goroutines allocate counts, too, but not in every run
+		n = min(n, testing.AllocsPerRun(1, func() {
+			d.reset()
+			if _, err := d.decode(Position{}, data, nil); err != nil || len(d.records) != len(records) {
+				t.Fatal(err, len(d.records))
+			}
+		}))
+	}
+	if n != 0 {
+		t.Errorf("%v allocations for %d records, want none", n, len(records))
 	}
 }
