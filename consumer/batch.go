@@ -207,8 +207,8 @@ func (l *lane) patience() time.Duration {
 	if l.walk.underWay() {
 		return 0
 	}
-	if l.committed < l.ledger.Batch {
-		wait = min(wait, bareCommitAfter-l.now().Sub(l.committedAt))
+	if l.grouped < l.ledger.Batch {
+		wait = min(wait, bareCommitAfter-l.now().Sub(l.groupedAt))
 	}
 	if now := scorer.InstantOf(l.now()); l.caughtUp && l.nextDue < now.Add(wait) {
 		wait = l.nextDue.Sub(now)

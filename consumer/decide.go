@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/hotlead/hotlead/consumer/internal/wire"
@@ -73,6 +74,11 @@ func (l *lane) decision() *state.Decision {
 	for part, next := range b.offsets {
 		d.Offsets[offsetKey(part)] = next
 	}
+	if len(b.out) == 0 && len(b.announced) > 0 && l.recovery == nil {
+		p := beside{metadata: l.metadata(l.ledger.Batch+1, d.Clock), Offsets: maps.Clone(l.ledger.Offsets)}
+		maps.Copy(p.Offsets, d.Offsets)
+		p.place(b.announced)
+	}
 	b.out = append(b.out, b.announced...) // changes last: see announceUnless
 	if len(b.out) > 0 && !l.still() {
 		l.outbox = events.AppendOutbox(l.outbox[:0], b.out)
@@ -138,15 +144,12 @@ func (l *lane) announce(hard context.Context) error {
 	return nil
 }
 
-// commit is one transaction: records, and the lane's offsets with batch n and the clock as metadata.
+// commit is one transaction: records, and the lane's offsets with batch n and the clock as metadata. Where all that stands
+// beside the changes, the group's offsets come along now and then only.
 func (l *lane) commit(ctx context.Context, records []events.OutRecord) error {
-	told := l.ledger.Offsets
-	if l.recovery != nil && l.recovery.Phase == phaseResend {
-		told = l.recovery.From // what lies beyond may be lost still
-	}
-	offsets := make([]wire.Position, 0, len(l.inputs))
-	for _, part := range l.inputs {
-		offsets = append(offsets, wire.Position{Partition: part, Offset: told[offsetKey(part)]})
+	var offsets []wire.Position
+	if !carriesPosition(records) || l.grouped == 0 || l.now().Sub(l.groupedAt) >= groupAfter {
+		offsets = l.offsets()
 	}
 	// A transaction that is not through by then has been given up by its coordinator.
 	ctx, cancel := context.WithTimeout(ctx, transactionTimeout)
@@ -154,7 +157,7 @@ func (l *lane) commit(ctx context.Context, records []events.OutRecord) error {
 	done, err := l.producer.Commit(ctx, wire.Transaction{
 		Records: records,
 		Group:   l.Group, Generation: l.generation.ID, Member: l.generation.Member,
-		Offsets: offsets, Metadata: metadata{Batch: l.ledger.Batch, Clock: l.ledger.Clock, Output: l.ledger.OutputOffset, Prefix: l.Store.Prefix()}.String(),
+		Offsets: offsets, Metadata: l.metadata(l.ledger.Batch, l.ledger.Clock).String(),
 	})
 	if err != nil {
 		l.Metrics.transactions.WithLabelValues("failed").Inc()
@@ -170,26 +173,47 @@ func (l *lane) commit(ctx context.Context, records []events.OutRecord) error {
 	if base, ok := done.Base[l.output]; ok {
 		l.ledger.OutputOffset = base
 	}
-	l.committed, l.committedAt = l.ledger.Batch, l.now()
+	l.committed = l.ledger.Batch
+	if len(offsets) > 0 {
+		l.grouped, l.groupedAt = l.ledger.Batch, l.now()
+	}
 	return nil
 }
 
-// commitBareWhenDue brings the committed position up, at most a second after a batch that had nothing to announce, so
-// that lag tools see the truth.
+// offsets are those that the group is to have: up to there the world has been told everything.
+func (l *lane) offsets() []wire.Position {
+	told := l.ledger.Offsets
+	if l.recovery != nil && l.recovery.Phase == phaseResend {
+		told = l.recovery.From // what lies beyond may be lost still
+	}
+	offsets := make([]wire.Position, 0, len(l.inputs))
+	for _, part := range l.inputs {
+		offsets = append(offsets, wire.Position{Partition: part, Offset: told[offsetKey(part)]})
+	}
+	return offsets
+}
+
+// metadata is what goes along with the lane's offsets once it has announced a batch.
+func (l *lane) metadata(batch uint64, clock scorer.Instant) metadata {
+	return metadata{Batch: batch, Clock: clock, Output: l.ledger.OutputOffset, Prefix: l.Store.Prefix()}
+}
+
+// commitBareWhenDue brings the group's offsets up, at most a second after a batch that did not, so that lag tools see the
+// truth.
 func (l *lane) commitBareWhenDue(hard context.Context) error {
-	if l.committed == l.ledger.Batch || l.now().Sub(l.committedAt) < bareCommitAfter {
+	if l.grouped == l.ledger.Batch || l.now().Sub(l.groupedAt) < bareCommitAfter {
 		return nil
 	}
 	return l.commitBare(hard)
 }
 
-// commitBare commits the offsets alone, if the committed position is behind.
+// commitBare commits the offsets alone, if the group's are behind.
 func (l *lane) commitBare(hard context.Context) error {
-	if l.committed == l.ledger.Batch || l.recovery != nil {
+	if l.grouped == l.ledger.Batch || l.recovery != nil {
 		return nil
 	}
 	if err := l.commit(hard, nil); err != nil {
-		return fmt.Errorf("bringing the committed position of lane %d up to batch %d: %w", l.number, l.ledger.Batch, err)
+		return fmt.Errorf("bringing the group's offsets of lane %d up to batch %d: %w", l.number, l.ledger.Batch, err)
 	}
 	return nil
 }

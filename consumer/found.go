@@ -1,78 +1,21 @@
 package consumer
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 
 	"github.com/hotlead/hotlead/consumer/internal/wire"
-	"github.com/hotlead/hotlead/scorer"
 	"github.com/hotlead/hotlead/state"
 )
-
-// position is the lane's committed position in Kafka: what the group's offsets and their metadata say. It moves only
-// inside the transaction that announces batch Batch, so the producer epoch fences it and it never goes back.
-type position struct {
-	Batch   uint64
-	Clock   scorer.Instant
-	Offsets map[wire.Partition]int64
-	// Output is an offset of the lane's output before which nothing stands that was decided after Batch.
-	Output int64
-}
-
-// metadata is the offsets' metadata on the wire.
-type metadata struct {
-	Batch uint64         `json:"batch"`
-	Clock scorer.Instant `json:"clock"`
-	// Output is the output offset that the ledger knew when batch Batch was announced; older versions do not say.
-	Output int64 `json:"output"`
-	// Prefix is where in Redis the lanes of the group keep their state: under another it is another service's.
-	Prefix string `json:"prefix"`
-}
-
-func (m metadata) String() string {
-	text, err := json.Marshal(m)
-	if err != nil {
-		panic(err) // integers and a string
-	}
-	return string(text)
-}
-
-// errForeignOffsets: somebody else wrote the group's offsets.
-var errForeignOffsets = errors.New("the group's offsets were not written by hotlead")
-
-// errOtherPrefix: the group's lanes keep their state elsewhere.
-var errOtherPrefix = errors.New("the group's lanes keep their state under another prefix")
-
-// readPosition makes the lane's position of its committed offsets; nil where there are none.
-func readPosition(committed map[wire.Partition]wire.Commit, prefix string) (*position, error) {
-	if len(committed) == 0 {
-		return nil, nil
-	}
-	p := &position{Offsets: make(map[wire.Partition]int64, len(committed))}
-	for part, c := range committed {
-		var m metadata
-		if err := json.Unmarshal([]byte(c.Metadata), &m); err != nil || m.Batch == 0 {
-			return nil, fmt.Errorf("%w: %s[%d] has metadata %q", errForeignOffsets, part.Topic, part.Partition, c.Metadata)
-		}
-		if m.Prefix != prefix {
-			return nil, fmt.Errorf("%w: %q, and redis.prefix is %q", errOtherPrefix, m.Prefix, prefix)
-		}
-		p.Offsets[part] = c.Offset
-		if m.Batch > p.Batch {
-			p.Batch, p.Clock, p.Output = m.Batch, m.Clock, m.Output
-		}
-	}
-	return p, nil
-}
 
 // found is what stands in Redis and in Kafka when a lane is taken over, all of it read after the previous owner was
 // fenced.
 type found struct {
 	ledger    *state.Ledger // nil: none
 	committed *position     // nil: none
+	// grouped is the batch of the group's offsets, which committed may be ahead of; 0: the group has none.
+	grouped uint64
 	// bounds are those of every input partition of the lane; output those of the lane's partition of the tier changes.
 	bounds map[wire.Partition]wire.Bounds
 	output wire.Bounds

@@ -28,8 +28,10 @@ const (
 	mostFetchBytes  = 8 << 20
 	// idleWait is how long a fetch waits for input when nothing else is due.
 	idleWait = 500 * time.Millisecond
-	// bareCommitAfter is how long the committed position may stay behind batches that announced nothing.
+	// bareCommitAfter is how long the group's offsets may stay behind batches that did not commit them.
 	bareCommitAfter = time.Second
+	// groupAfter is how long the group's offsets may stay behind batches that announce changes.
+	groupAfter = 100 * time.Millisecond
 	// lookAgainAfter is how long a refused lane stands still before it is looked at again.
 	lookAgainAfter = 15 * time.Second
 	// transactionTimeout is how long the coordinator lets a transaction stay open. Readers wait for it to end, so it is
@@ -87,11 +89,12 @@ type lane struct {
 	// fetched is what the last fetch brought, less what batches have taken.
 	fetched []wire.Fetched
 	ailing  error
-	// committed is the batch of the committed position, committedAt when it was brought up.
-	committed   uint64
-	committedAt time.Time
-	batch       batch
-	span        *batchSpan // nil: nobody traces
+	// committed is the batch of the committed position; grouped that of the group's offsets, groupedAt when they were
+	// brought up.
+	committed, grouped uint64
+	groupedAt          time.Time
+	batch              batch
+	span               *batchSpan // nil: nobody traces
 	// lead is the one whose events are being folded.
 	lead scorer.Lead
 	// encoded are the leads that the batch writes, blob the one that is being encoded, outbox is what it announces, wanted

@@ -17,6 +17,7 @@ import (
 
 	"github.com/hotlead/hotlead/cmd/testbed"
 	"github.com/hotlead/hotlead/consumer/internal/wire"
+	"github.com/hotlead/hotlead/events"
 )
 
 // Kafka has acknowledged transactions, and does not hold them any more.
@@ -164,7 +165,8 @@ func TestKafkaLeftATransactionUndecided(t *testing.T) {
 	})
 }
 
-// TestKafkaHoldsHalfOfATransaction: what a lane announced stands in the output, but its offsets are those of before.
+// TestKafkaHoldsHalfOfATransaction: the changes that a lane announced stand in the output, but the offsets that were
+// committed with them and a dead letter are those of before.
 func TestKafkaHoldsHalfOfATransaction(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -176,17 +178,25 @@ func TestKafkaHoldsHalfOfATransaction(t *testing.T) {
 	}
 	w.untilChange(l, traffic, l.announce)
 	var before kadm.OffsetResponses
-	w.eventually("the group's offsets to be those of the batch", func(ctx context.Context) error {
-		f, err := l.find(ctx)
-		if err == nil && f.committed.Batch != l.ledger.Batch {
-			err = fmt.Errorf("batch %d is committed, not %d", f.committed.Batch, l.ledger.Batch)
+	letters := map[string]bool{}
+	w.untilChange(l, traffic, l.announce, func() {
+		w.eventually("the group's offsets to be those of the batch before", func(ctx context.Context) error {
+			f, err := l.find(ctx)
+			if err == nil && f.grouped != l.grouped {
+				err = fmt.Errorf("the group has batch %d, not %d", f.grouped, l.grouped)
+			}
+			if err == nil {
+				before, err = w.admin().FetchOffsets(ctx, w.group)
+			}
+			return err
+		})
+		value := fmt.Sprintf(`{"poison":%d`, len(letters))
+		letters[value] = true
+		r := &kgo.Record{Topic: w.topics.Engagement, Partition: int32(l.number), Value: []byte(value), Timestamp: time.Now()}
+		if err := w.client.ProduceSync(ctx, r).FirstErr(); err != nil {
+			t.Fatal(err)
 		}
-		if err == nil {
-			before, err = w.admin().FetchOffsets(ctx, w.group)
-		}
-		return err
 	})
-	w.untilChange(l, traffic, l.announce)
 	if _, err := w.admin().CommitOffsets(ctx, w.group, before.Offsets()); err != nil {
 		t.Fatal(err)
 	}
@@ -202,6 +212,7 @@ func TestKafkaHoldsHalfOfATransaction(t *testing.T) {
 	if n := heir.ledger.Batch; heir.committed != n || n <= 1 {
 		t.Errorf("committed is batch %d of %d", heir.committed, n)
 	}
+	w.wantLetters(letters)
 }
 
 // newWorldUnverified is a world on a Kafka that takes what is of no transaction, behind a proxy; no proxy where the
@@ -223,11 +234,14 @@ func newWorldUnverified(t *testing.T) (*world, *testbed.Proxy) {
 }
 
 // untilChange sends events and folds and decides them, batch after batch, until one has a change to announce, and ends
-// each batch.
-func (w *world) untilChange(l *lane, traffic *testbed.Traffic, end func(context.Context) error) {
+// each batch; before each event it does what comes with it.
+func (w *world) untilChange(l *lane, traffic *testbed.Traffic, end func(context.Context) error, with ...func()) {
 	w.t.Helper()
 	ctx := w.limited()
 	for changed := false; !changed; {
+		for _, do := range with {
+			do()
+		}
 		w.send(traffic.Next())
 		if err := errors.Join(l.fetch(ctx), l.foldStretches(ctx, ctx, nil)); err != nil {
 			w.t.Fatal(err)
@@ -321,11 +335,23 @@ func (w *world) behind(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	cluster := wire.Dial(wire.Options{Brokers: []string{w.kafka}})
+	defer cluster.Close()
 	for p := range int32(lanesOfTests) {
 		at, _ := committed.Lookup(w.topics.Engagement, p)
 		position, err := readPosition(map[wire.Partition]wire.Commit{{Topic: at.Topic, Partition: int(p)}: {Offset: at.At, Metadata: at.Metadata}}, w.prefix)
 		if err != nil || position == nil {
 			return errors.Join(err, fmt.Errorf("lane %d has no position", p))
+		}
+		err = scan(ctx, cluster, wire.Partition{Topic: w.topics.TierChanges, Partition: int(p)}, 0, func(r *events.Record) error {
+			beside, err := readBeside(r, w.prefix, nil)
+			if beside != nil {
+				position.Batch = max(position.Batch, beside.Batch)
+			}
+			return err
+		})
+		if err != nil {
+			return err
 		}
 		acknowledged, _ := w.raw.HGet(ctx, w.ledgerKey(int(p)), "acknowledged").Uint64()
 		if acknowledged <= position.Batch {

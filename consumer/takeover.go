@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"time"
 
 	"github.com/hotlead/hotlead/consumer/internal/wire"
 	"github.com/hotlead/hotlead/events"
@@ -73,6 +74,12 @@ func (l *lane) find(ctx context.Context) (found, error) {
 	f.output = bounds[l.output]
 	if f.hangs, err = l.hangs(ctx, f.output); err != nil {
 		return f, err
+	}
+	if f.committed != nil {
+		f.grouped = f.committed.Batch
+		if f.committed, err = l.newest(ctx, f.committed); err != nil {
+			return f, err
+		}
 	}
 	delete(bounds, l.output)
 	f.bounds = bounds
@@ -249,7 +256,7 @@ func (l *lane) hold(ctx context.Context, ledger *state.Ledger, f found) error {
 	for part, b := range f.bounds {
 		l.ends[part] = b.Stable
 	}
-	l.committed, l.committedAt = 0, l.now()
+	l.committed, l.grouped, l.groupedAt = 0, f.grouped, time.Time{}
 	if f.committed != nil {
 		l.committed = f.committed.Batch
 	}

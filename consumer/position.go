@@ -1,0 +1,137 @@
+package consumer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/hotlead/hotlead/consumer/internal/wire"
+	"github.com/hotlead/hotlead/events"
+	"github.com/hotlead/hotlead/scorer"
+)
+
+// position is the lane's committed position in Kafka: what the group's offsets and their metadata say, or, where that is
+// of a later batch, what stands beside the newest change of the lane's output. It moves only inside the transaction that
+// announces batch Batch, so the producer epoch fences it and it never goes back.
+type position struct {
+	Batch   uint64
+	Clock   scorer.Instant
+	Offsets map[wire.Partition]int64
+	// Output is an offset of the lane's output before which nothing stands that was decided after Batch.
+	Output int64
+}
+
+// metadata is the offsets' metadata on the wire.
+type metadata struct {
+	Batch uint64         `json:"batch"`
+	Clock scorer.Instant `json:"clock"`
+	// Output is the output offset that the ledger knew when batch Batch was announced; older versions do not say.
+	Output int64 `json:"output"`
+	// Prefix is where in Redis the lanes of the group keep their state: under another it is another service's.
+	Prefix string `json:"prefix"`
+}
+
+func (m metadata) String() string {
+	text, err := json.Marshal(m)
+	if err != nil {
+		panic(err) // integers and a string
+	}
+	return string(text)
+}
+
+// errForeignOffsets: somebody else wrote the group's offsets.
+var errForeignOffsets = errors.New("the group's offsets were not written by hotlead")
+
+// errOtherPrefix: the group's lanes keep their state elsewhere.
+var errOtherPrefix = errors.New("the group's lanes keep their state under another prefix")
+
+// readPosition makes the lane's position of its committed offsets; nil where there are none.
+func readPosition(committed map[wire.Partition]wire.Commit, prefix string) (*position, error) {
+	if len(committed) == 0 {
+		return nil, nil
+	}
+	p := &position{Offsets: make(map[wire.Partition]int64, len(committed))}
+	for part, c := range committed {
+		var m metadata
+		if err := json.Unmarshal([]byte(c.Metadata), &m); err != nil || m.Batch == 0 {
+			return nil, fmt.Errorf("%w: %s[%d] has metadata %q", errForeignOffsets, part.Topic, part.Partition, c.Metadata)
+		}
+		if m.Prefix != prefix {
+			return nil, fmt.Errorf("%w: %q, and redis.prefix is %q", errOtherPrefix, m.Prefix, prefix)
+		}
+		p.Offsets[part] = c.Offset
+		if m.Batch > p.Batch {
+			p.Batch, p.Clock, p.Output = m.Batch, m.Clock, m.Output
+		}
+	}
+	return p, nil
+}
+
+// positionHeader is the header in which the last change of a batch that announces nothing but changes carries the
+// position that the batch brings the lane to. So the transaction of such a batch need not commit the group's offsets,
+// which is half of its work for the broker: whoever takes the lane over finds the position where the changes are.
+const positionHeader = "hotlead_position"
+
+// beside is a position as it stands beside a change.
+type beside struct {
+	metadata
+	Offsets map[string]int64 `json:"offsets"` // by offsetKey
+}
+
+// place puts the position beside the last of the batch's changes.
+func (p beside) place(changes []events.OutRecord) {
+	text, err := json.Marshal(p)
+	if err != nil {
+		panic(err) // integers and strings
+	}
+	last := &changes[len(changes)-1]
+	last.Headers = append(last.Headers[:len(last.Headers):len(last.Headers)], events.Header{Key: positionHeader, Value: text})
+}
+
+// carriesPosition is whether records end with a change that a position stands beside.
+func carriesPosition(records []events.OutRecord) bool {
+	if len(records) == 0 {
+		return false
+	}
+	headers := records[len(records)-1].Headers
+	return len(headers) > 0 && headers[len(headers)-1].Key == positionHeader
+}
+
+// readBeside is the position that stands beside a change, nil where none does, or none that this version can read: then the
+// group's offsets are what counts. Of another prefix it is another service's.
+func readBeside(r *events.Record, prefix string, inputs []wire.Partition) (*position, error) {
+	var p beside
+	if n := len(r.Headers); n == 0 || r.Headers[n-1].Key != positionHeader || json.Unmarshal(r.Headers[n-1].Value, &p) != nil {
+		return nil, nil
+	}
+	if p.Prefix != prefix {
+		return nil, fmt.Errorf("%w: %q beside the changes, and redis.prefix is %q", errOtherPrefix, p.Prefix, prefix)
+	}
+	read := &position{Batch: p.Batch, Clock: p.Clock, Output: p.Output, Offsets: make(map[wire.Partition]int64, len(p.Offsets))}
+	for _, part := range inputs {
+		if next, ok := p.Offsets[offsetKey(part)]; ok {
+			read.Offsets[part] = next
+		}
+	}
+	return read, nil
+}
+
+// newest is the lane's committed position: that of the group's offsets, or of the newest batch whose changes came after it.
+func (l *lane) newest(ctx context.Context, grouped *position) (*position, error) {
+	newest := grouped
+	err := l.scan(ctx, l.output, grouped.Output, func(r *events.Record) error {
+		p, err := readBeside(r, l.Store.Prefix(), l.inputs)
+		if err != nil {
+			return l.foreign(err)
+		}
+		if p != nil && p.Batch > newest.Batch {
+			newest = p
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading the position beside the newest changes: %w", err)
+	}
+	return newest, nil
+}

@@ -1,0 +1,140 @@
+package consumer
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/hotlead/hotlead/cmd/testbed"
+)
+
+// besideChanges leads the lane until it announces a change without committing the group's offsets.
+func (w *world) besideChanges(l *lane, traffic *testbed.Traffic) {
+	w.t.Helper()
+	w.untilChange(l, traffic, func(ctx context.Context) error {
+		l.groupedAt = l.now() // just now: a slow machine must not change what this is about
+		return l.announce(ctx)
+	})
+	if l.committed != l.ledger.Batch || l.grouped >= l.committed {
+		w.t.Fatalf("batch %d is announced, and the group has %d: the scenario is not what it should be", l.committed, l.grouped)
+	}
+}
+
+// TestThePositionStandsBesideTheChanges: a lane whose worker died before the group's offsets were brought up goes on from
+// where its newest change says that it was.
+func TestThePositionStandsBesideTheChanges(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	l, traffic := w.byHand(), w.traffic(1)
+	defer l.close()
+	ctx := w.limited()
+	if err := l.takeOver(ctx, ctx); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		w.besideChanges(l, traffic)
+	}
+	heir := w.byHand()
+	defer heir.close()
+	if err := heir.takeOver(ctx, ctx); err != nil {
+		t.Fatal(err)
+	}
+	if n := testutil.ToFloat64(heir.Metrics.takeOvers.WithLabelValues(resume.String())); n != 1 {
+		t.Error("the heir did not find that all is announced")
+	}
+	f, err := heir.find(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	offsets := map[string]int64{}
+	for part, next := range f.committed.Offsets {
+		offsets[offsetKey(part)] = next
+	}
+	if f.committed.Batch != l.ledger.Batch || f.committed.Clock != l.ledger.Clock || f.grouped >= f.committed.Batch || !maps.Equal(offsets, l.ledger.Offsets) {
+		t.Errorf("committed is %+v, and the group has batch %d; want batch %d, %v, and the group behind", *f.committed, f.grouped, l.ledger.Batch, l.ledger.Offsets)
+	}
+	if err := heir.commitBareWhenDue(ctx); err != nil { // at once: nobody knows for how long they have been behind
+		t.Fatal(err)
+	}
+	w.eventually("the group's offsets to be brought up", func(ctx context.Context) error {
+		f, err := heir.find(ctx)
+		if err == nil && f.grouped != l.ledger.Batch {
+			err = fmt.Errorf("the group has batch %d of %d", f.grouped, l.ledger.Batch)
+		}
+		return err
+	})
+	w.checkAnnounced(strictly)
+}
+
+// TestRedisRolledBackToTheGroupsOffsets: Redis lost what came after the group's offsets, and no more. That it was announced
+// stands beside the changes alone.
+func TestRedisRolledBackToTheGroupsOffsets(t *testing.T) {
+	t.Parallel()
+	r := testbed.OwnRedis(t)
+	if !r.Faults() {
+		return
+	}
+	w := newWorldOn(t, testbed.Kafka(t).Addr, r.Addr, nil)
+	l, traffic := w.byHand(), w.traffic(1)
+	defer l.close()
+	ctx := w.limited()
+	if err := l.takeOver(ctx, ctx); err != nil {
+		t.Fatal(err)
+	}
+	w.untilChange(l, traffic, l.announce)
+	if err := l.commitBare(ctx); err != nil {
+		t.Fatal(err)
+	}
+	snapshot := r.SaveSnapshot()
+	for range 2 {
+		w.besideChanges(l, traffic)
+	}
+	r.Rollback(snapshot)
+	heir := w.byHand()
+	defer heir.close()
+	if err := heir.takeOver(ctx, ctx); err != nil {
+		t.Fatal(err)
+	}
+	if heir.recovery == nil {
+		t.Error("the heir has not noticed that Redis lost writes")
+	}
+	for heir.recovery != nil {
+		if err := heir.next(ctx, ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.checkAnnounced(strictly)
+	w.untilChange(heir, traffic, heir.announce)
+	w.checkAnnounced(strictly)
+}
+
+// TestAPositionOfAnotherPrefixIsRefused: another service announces to the same topic.
+func TestAPositionOfAnotherPrefixIsRefused(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	l, traffic := w.byHand(), w.traffic(1)
+	defer l.close()
+	ctx := w.limited()
+	if err := l.takeOver(ctx, ctx); err != nil {
+		t.Fatal(err)
+	}
+	w.untilChange(l, traffic, l.announce)
+	grouped, err := l.find(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	committed := *grouped.committed
+	committed.Output = 0
+	if read, err := l.newest(ctx, &committed); err != nil || read.Batch != l.ledger.Batch {
+		t.Errorf("read %+v, %v", read, err)
+	}
+	w.prefix += "-other"
+	other := w.byHand()
+	defer other.close()
+	if _, err := other.newest(ctx, &committed); err == nil {
+		t.Error("the position of another service was taken for ours")
+	}
+}
