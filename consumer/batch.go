@@ -174,7 +174,7 @@ func (l *lane) fetch(soft context.Context) error {
 // beat is how often a lane that keeps up begins a batch at most. Where events come one by one and without end, batches as
 // fast as they can be made would each hold an event or two, and keep Kafka, Redis and us so busy that all of them took
 // longer for it. After a quiet time an event is never held up.
-const beat = 4 * time.Millisecond
+const beat = 5 * time.Millisecond
 
 // rest is how long the lane waits until it fetches again.
 func (l *lane) rest() time.Duration {
