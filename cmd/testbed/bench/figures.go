@@ -108,7 +108,8 @@ type Alone struct {
 	// TakeOverSeconds are from when a lane of TakeOverLeads leads was owned to its first event folded.
 	TakeOverLeads   int     `json:"take_over_leads,omitempty"`
 	TakeOverSeconds float64 `json:"take_over_seconds,omitempty"`
-	// RefoldPerSecond is at which rate events were folded again after FLUSHALL, LivePerSecond that of the fold before.
+	// RefoldPerSecond is at which rate events were folded again after FLUSHALL, LivePerSecond that of the fold before, in
+	// the run of the middle ratio of three.
 	RefoldPerSecond float64 `json:"refold_events_per_second,omitempty"`
 	LivePerSecond   float64 `json:"live_events_per_second,omitempty"`
 }
