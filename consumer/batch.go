@@ -207,7 +207,10 @@ func (l *lane) patience() time.Duration {
 	if l.walk.underWay() {
 		return 0
 	}
-	if l.grouped < l.ledger.Batch {
+	switch {
+	case l.grouped < l.committed:
+		wait = min(wait, groupAfter)
+	case l.grouped < l.ledger.Batch:
 		wait = min(wait, bareCommitAfter-l.now().Sub(l.groupedAt))
 	}
 	if now := scorer.InstantOf(l.now()); l.caughtUp && l.nextDue < now.Add(wait) {

@@ -125,7 +125,7 @@ func (l *lane) tally(tier string, by int64) {
 // nothing to announce commits nothing.
 func (l *lane) announce(hard context.Context) error {
 	if len(l.ledger.Outbox) == 0 || l.still() {
-		return l.commitBareWhenDue(hard)
+		return l.commitBareAfter(hard, bareCommitAfter)
 	}
 	defer l.phase("announce")()
 	if err := l.commit(hard, l.batch.out); err != nil {
@@ -198,10 +198,9 @@ func (l *lane) metadata(batch uint64, clock scorer.Instant) metadata {
 	return metadata{Batch: batch, Clock: clock, Output: l.ledger.OutputOffset, Prefix: l.Store.Prefix()}
 }
 
-// commitBareWhenDue brings the group's offsets up, at most a second after a batch that did not, so that lag tools see the
-// truth.
-func (l *lane) commitBareWhenDue(hard context.Context) error {
-	if l.grouped == l.ledger.Batch || l.now().Sub(l.groupedAt) < bareCommitAfter {
+// commitBareAfter brings the group's offsets up if they were not for as long, so that lag tools see the truth.
+func (l *lane) commitBareAfter(hard context.Context, behind time.Duration) error {
+	if l.now().Sub(l.groupedAt) < behind {
 		return nil
 	}
 	return l.commitBare(hard)

@@ -30,7 +30,8 @@ const (
 	idleWait = 500 * time.Millisecond
 	// bareCommitAfter is how long the group's offsets may stay behind batches that did not commit them.
 	bareCommitAfter = time.Second
-	// groupAfter is how long the group's offsets may stay behind batches that announce changes.
+	// groupAfter is how long they may stay behind batches that announce changes: then the next of those, or a quiet time of
+	// as much, brings them up.
 	groupAfter = 100 * time.Millisecond
 	// lookAgainAfter is how long a refused lane stands still before it is looked at again.
 	lookAgainAfter = 15 * time.Second
@@ -200,7 +201,10 @@ func (l *lane) next(soft, hard context.Context) (err error) {
 	}
 	if !l.somethingToDo() {
 		l.progressed()
-		return l.commitBareWhenDue(hard)
+		if l.grouped < l.committed {
+			return l.commitBareAfter(hard, groupAfter)
+		}
+		return l.commitBareAfter(hard, bareCommitAfter)
 	}
 	l.worked = l.batch.begun
 	l.span = l.trace(hard)

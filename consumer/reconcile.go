@@ -80,7 +80,11 @@ func (l *lane) reconcile(soft, hard context.Context) error {
 		if err != nil {
 			return err
 		}
-		if own := l.folder.Told(&l.lead); l.recovery.Lost && known.Sequence == own.Sequence && known.Tier == own.Tier {
+		own := l.folder.Told(&l.lead)
+		switch {
+		case known == own && l.lead.ModelVersion == l.model.Version:
+			continue // it is where the world knows it: most are
+		case l.recovery.Lost && known.Sequence == own.Sequence && known.Tier == own.Tier:
 			continue // it was not lost after all
 		}
 		known.Behind = l.recovery.Blind || l.recovery.Lost
