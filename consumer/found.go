@@ -16,6 +16,8 @@ type found struct {
 	committed *position     // nil: none
 	// grouped is the batch of the group's offsets, which committed may be ahead of; 0: the group has none.
 	grouped uint64
+	// highest is the highest batch that stands beside changes where nothing is committed.
+	highest uint64
 	// bounds are those of every input partition of the lane; output those of the lane's partition of the tier changes.
 	bounds map[wire.Partition]wire.Bounds
 	output wire.Bounds

@@ -9,6 +9,7 @@ import (
 	"github.com/hotlead/hotlead/consumer/internal/wire"
 	"github.com/hotlead/hotlead/events"
 	"github.com/hotlead/hotlead/scorer"
+	"github.com/hotlead/hotlead/state"
 )
 
 // position is the lane's committed position in Kafka: what the group's offsets and their metadata say, or, where that is
@@ -119,8 +120,28 @@ func readBeside(r *events.Record, prefix string, inputs []wire.Partition) (*posi
 
 // newest is the lane's committed position: that of the group's offsets, or of the newest batch whose changes came after it.
 func (l *lane) newest(ctx context.Context, grouped *position) (*position, error) {
-	newest := grouped
-	err := l.scan(ctx, l.output, grouped.Output, func(r *events.Record) error {
+	return l.newestSince(ctx, grouped.Output, grouped)
+}
+
+// highest is the highest batch whose position stands beside a change that Redis may not know of. Where the group has no
+// position to count on from, a lane counts on from there: what is left in the output of higher batches would else be taken
+// for its committed position.
+func (l *lane) highest(ctx context.Context, ledger *state.Ledger) (uint64, error) {
+	from := int64(-1)
+	if ledger != nil {
+		from = ledger.OutputOffset
+	}
+	p, err := l.newestSince(ctx, from, &position{})
+	if err != nil {
+		return 0, err
+	}
+	return p.Batch, nil
+}
+
+// newestSince is the position of the newest batch of those that stand beside changes from an output offset on, if it is
+// newer than the one given.
+func (l *lane) newestSince(ctx context.Context, from int64, newest *position) (*position, error) {
+	err := l.scan(ctx, l.output, from, func(r *events.Record) error {
 		p, err := readBeside(r, l.Store.Prefix(), l.inputs)
 		if err != nil {
 			return l.foreign(err)

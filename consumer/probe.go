@@ -29,6 +29,7 @@ func (l *lane) probe(hard context.Context, f found) error {
 	l.log.Warn("Redis does not know all that was announced: folding again; nothing is announced twice")
 	l.recovery = refoldTo(f, nil)
 	l.ledger.Outbox = nil // of an older batch than the last one announced
+	l.ledger.Batch = max(l.ledger.Batch, f.highest)
 	return nil
 }
 

@@ -2,11 +2,14 @@ package consumer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/hotlead/hotlead/cmd/testbed"
 )
@@ -136,5 +139,69 @@ func TestAPositionOfAnotherPrefixIsRefused(t *testing.T) {
 	defer other.close()
 	if _, err := other.newest(ctx, &committed); err == nil {
 		t.Error("the position of another service was taken for ours")
+	}
+}
+
+// TestBatchesCountOnFromThePositions: the group's offsets were deleted, and Redis lost its newest writes, or all. What
+// stands beside the changes of before must not pass for the position of the lane that has begun anew.
+func TestBatchesCountOnFromThePositions(t *testing.T) {
+	t.Parallel()
+	for name, lose := range map[string]func(w *world, l *lane, before map[string]string){
+		"all": func(w *world, l *lane, _ map[string]string) { w.raw.Del(w.limited(), w.ledgerKey(l.number)) },
+		"the newest": func(w *world, l *lane, before map[string]string) {
+			keys, err := w.raw.Keys(w.limited(), fmt.Sprintf("{%s.%d}:leads:*", w.prefix, l.number)).Result()
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			w.raw.Del(w.limited(), append(keys, w.ledgerKey(l.number))...)
+			w.raw.HSet(w.limited(), w.ledgerKey(l.number), before)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			l, traffic := w.byHand(), w.traffic(1)
+			defer l.close()
+			ctx := w.limited()
+			if err := l.takeOver(ctx, ctx); err != nil {
+				t.Fatal(err)
+			}
+			before := w.raw.HGetAll(ctx, w.ledgerKey(l.number)).Val() // of no lead
+			for range 10 {
+				w.besideChanges(l, traffic)
+			}
+			lose(w, l, before)
+			w.deleteOffsets()
+			heir := w.byHand()
+			defer heir.close()
+			if err := heir.takeOver(ctx, ctx); err != nil {
+				t.Fatal(err)
+			}
+			for heir.recovery != nil {
+				if err := heir.next(ctx, ctx); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := heir.commitBare(ctx); err != nil {
+				t.Fatal(err)
+			}
+			// It dies between decide and announce, and has something to pass on.
+			astray := &kgo.Record{Topic: w.topics.Engagement, Partition: int32(heir.number), Key: []byte("astray"), Timestamp: time.Now(), Value: []byte(`{"poison":1`)}
+			if err := w.client.ProduceSync(ctx, astray).FirstErr(); err != nil {
+				t.Fatal(err)
+			}
+			if err := errors.Join(heir.fetch(ctx), heir.foldStretches(ctx, ctx, nil), heir.decide(ctx, ctx)); err != nil {
+				t.Fatal(err)
+			}
+			last := w.byHand()
+			defer last.close()
+			if err := last.takeOver(ctx, ctx); err != nil {
+				t.Fatal(err)
+			}
+			if n := testutil.ToFloat64(last.Metrics.takeOvers.WithLabelValues(reannounce.String())); n != 1 {
+				t.Error("an old position was taken for that of the lane")
+			}
+			w.wantLetters(map[string]bool{string(astray.Value): true})
+		})
 	}
 }

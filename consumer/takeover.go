@@ -93,6 +93,11 @@ func (l *lane) find(ctx context.Context) (found, error) {
 	case err != nil:
 		return f, fmt.Errorf("reading the ledger: %w", err)
 	}
+	if f.committed == nil {
+		if f.highest, err = l.highest(ctx, f.ledger); err != nil {
+			return f, err
+		}
+	}
 	return f, nil
 }
 
@@ -147,6 +152,7 @@ func (l *lane) ledgerFor(f found, todo action) (*state.Ledger, error) {
 	if todo == refold || todo == recoverOn && refolding(f.ledger) {
 		ledger.Outbox = nil // it was announced: n is behind the committed position
 		ledger.Recovery = refoldTo(f, f.committed).encode()
+		ledger.Batch = max(ledger.Batch, f.highest)
 	}
 	if todo == refold {
 		ledger.Step = 0
@@ -192,7 +198,7 @@ func (l *lane) newLedger(f found, todo action) (*state.Ledger, error) {
 		ledger.Counts[t.Name] = 0 // names the indexes that Claim clears of what was left there
 	}
 	if todo == rebuild {
-		ledger.Batch = 0
+		ledger.Batch = f.highest
 		ledger.Model.Since = 0 // It was in force before, nobody knows since when.
 		ledger.Recovery = refoldTo(f, f.committed).encode()
 	}
