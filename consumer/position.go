@@ -100,14 +100,12 @@ func carriesPosition(records []events.OutRecord) bool {
 }
 
 // readBeside is the position that stands beside a change, nil where none does, or none that this version can read: then the
-// group's offsets are what counts. Of another prefix it is another service's.
-func readBeside(r *events.Record, prefix string, inputs []wire.Partition) (*position, error) {
+// group's offsets are what counts. Nor is one of another prefix ours: whoever scores everything again under another prefix
+// and group goes on in the same topic.
+func readBeside(r *events.Record, prefix string, inputs []wire.Partition) *position {
 	var p beside
-	if n := len(r.Headers); n == 0 || r.Headers[n-1].Key != positionHeader || json.Unmarshal(r.Headers[n-1].Value, &p) != nil {
-		return nil, nil
-	}
-	if p.Prefix != prefix {
-		return nil, fmt.Errorf("%w: %q beside the changes, and redis.prefix is %q", errOtherPrefix, p.Prefix, prefix)
+	if n := len(r.Headers); n == 0 || r.Headers[n-1].Key != positionHeader || json.Unmarshal(r.Headers[n-1].Value, &p) != nil || p.Prefix != prefix {
+		return nil
 	}
 	read := &position{Batch: p.Batch, Clock: p.Clock, Output: p.Output, Offsets: make(map[wire.Partition]int64, len(p.Offsets))}
 	for _, part := range inputs {
@@ -115,7 +113,7 @@ func readBeside(r *events.Record, prefix string, inputs []wire.Partition) (*posi
 			read.Offsets[part] = next
 		}
 	}
-	return read, nil
+	return read
 }
 
 // newest is the lane's committed position: that of the group's offsets, or of the newest batch whose changes came after it.
@@ -142,11 +140,7 @@ func (l *lane) highest(ctx context.Context, ledger *state.Ledger) (uint64, error
 // newer than the one given.
 func (l *lane) newestSince(ctx context.Context, from int64, newest *position) (*position, error) {
 	err := l.scan(ctx, l.output, from, func(r *events.Record) error {
-		p, err := readBeside(r, l.Store.Prefix(), l.inputs)
-		if err != nil {
-			return l.foreign(err)
-		}
-		if p != nil && p.Batch > newest.Batch {
+		if p := readBeside(r, l.Store.Prefix(), l.inputs); p != nil && p.Batch > newest.Batch {
 			newest = p
 		}
 		return nil

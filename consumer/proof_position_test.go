@@ -114,8 +114,9 @@ func TestRedisRolledBackToTheGroupsOffsets(t *testing.T) {
 	w.checkAnnounced(strictly)
 }
 
-// TestAPositionOfAnotherPrefixIsRefused: another service announces to the same topic.
-func TestAPositionOfAnotherPrefixIsRefused(t *testing.T) {
+// TestEverythingIsScoredAgainUnderAnotherPrefix, and for another group, in the same topics: what stands there of before is
+// nobody's position.
+func TestEverythingIsScoredAgainUnderAnotherPrefix(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	l, traffic := w.byHand(), w.traffic(1)
@@ -124,22 +125,26 @@ func TestAPositionOfAnotherPrefixIsRefused(t *testing.T) {
 	if err := l.takeOver(ctx, ctx); err != nil {
 		t.Fatal(err)
 	}
-	w.untilChange(l, traffic, l.announce)
-	grouped, err := l.find(ctx)
-	if err != nil {
-		t.Fatal(err)
+	for range 3 {
+		w.besideChanges(l, traffic)
 	}
-	committed := *grouped.committed
-	committed.Output = 0
-	if read, err := l.newest(ctx, &committed); err != nil || read.Batch != l.ledger.Batch {
-		t.Errorf("read %+v, %v", read, err)
+	w.prefix, w.group = testbed.Unique(t, "elsewhere"), testbed.Unique(t, "another")
+	for range 2 { // the second of them finds a committed position, and nothing announced since
+		heir := w.byHand()
+		defer heir.close()
+		if err := heir.takeOver(ctx, ctx); err != nil {
+			t.Fatal(err)
+		}
+		for heir.recovery != nil {
+			if err := heir.next(ctx, ctx); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := heir.commitBare(ctx); err != nil {
+			t.Fatal(err)
+		}
 	}
-	w.prefix += "-other"
-	other := w.byHand()
-	defer other.close()
-	if _, err := other.newest(ctx, &committed); err == nil {
-		t.Error("the position of another service was taken for ours")
-	}
+	w.checkAnnounced(strictly)
 }
 
 // TestBatchesCountOnFromThePositions: the group's offsets were deleted, and Redis lost its newest writes, or all. What

@@ -344,11 +344,10 @@ func (w *world) behind(ctx context.Context) error {
 			return errors.Join(err, fmt.Errorf("lane %d has no position", p))
 		}
 		err = scan(ctx, cluster, wire.Partition{Topic: w.topics.TierChanges, Partition: int(p)}, 0, func(r *events.Record) error {
-			beside, err := readBeside(r, w.prefix, nil)
-			if beside != nil {
+			if beside := readBeside(r, w.prefix, nil); beside != nil {
 				position.Batch = max(position.Batch, beside.Batch)
 			}
-			return err
+			return nil
 		})
 		if err != nil {
 			return err
