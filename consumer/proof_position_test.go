@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/hotlead/hotlead/cmd/testbed"
+	"github.com/hotlead/hotlead/events"
 )
 
 // besideChanges leads the lane until it announces a change without committing the group's offsets.
@@ -209,4 +210,47 @@ func TestBatchesCountOnFromThePositions(t *testing.T) {
 			w.wantLetters(map[string]bool{string(astray.Value): true})
 		})
 	}
+}
+
+// TestWhatARebuildHasReadIsNotReadAgain: a lane that rebuilt its leads and had nothing to correct knows its output up to its
+// end, however long until the next change.
+func TestWhatARebuildHasReadIsNotReadAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	l, traffic := w.byHand(), w.traffic(1)
+	defer l.close()
+	ctx := w.limited()
+	if err := l.takeOver(ctx, ctx); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		w.besideChanges(l, traffic)
+	}
+	w.raw.Del(ctx, w.ledgerKey(l.number))
+	heir := w.byHand()
+	defer heir.close()
+	if err := heir.takeOver(ctx, ctx); err != nil {
+		t.Fatal(err)
+	}
+	for heir.recovery != nil {
+		if err := heir.next(ctx, ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := heir.commitBare(ctx); err != nil {
+		t.Fatal(err)
+	}
+	w.checkAnnounced(strictly)
+	w.eventually("the group's offsets to say so", func(ctx context.Context) error {
+		f, err := heir.find(ctx)
+		if err != nil {
+			return err
+		}
+		again := 0
+		err = heir.scan(ctx, heir.output, f.committed.Output, func(*events.Record) error { again++; return nil })
+		if err == nil && again > 0 {
+			err = fmt.Errorf("%d changes would be read again", again)
+		}
+		return err
+	})
 }

@@ -28,7 +28,9 @@ func (l *lane) readTold(soft, hard context.Context) error {
 		clear(last)
 		return l.decide(soft, hard)
 	}
-	err := l.scan(soft, l.output, l.ledger.OutputOffset, func(r *events.Record) error {
+	end := l.ledger.OutputOffset
+	err := l.scan(soft, l.output, end, func(r *events.Record) error {
+		end = r.Offset + 1
 		told, id, ok := l.toldBy(r)
 		if !ok {
 			l.log.Warn("a record of the output that hotlead did not write; passed over", "topic", r.Topic, "offset", r.Offset)
@@ -47,6 +49,7 @@ func (l *lane) readTold(soft, hard context.Context) error {
 	next.Phase = phaseReconcile
 	l.recovery = &next
 	l.ledger.Batch = max(l.ledger.Batch, next.Batch)
+	l.ledger.OutputOffset = end // or each take-over would read all of it, until the next change
 	return flush()
 }
 
