@@ -101,14 +101,15 @@ func carriesPosition(records []events.OutRecord) bool {
 
 // readBeside is the position that stands beside a change, nil where none does, or none that this version can read: then the
 // group's offsets are what counts. Nor is one of another prefix ours: whoever scores everything again under another prefix
-// and group goes on in the same topic.
-func readBeside(r *events.Record, prefix string, inputs []wire.Partition) *position {
+// and group goes on in the same topic. Of a partition of which the group has no offset it says nothing: that one was deleted
+// since, and may have been made anew, for whoever announces a position has brought the group's up first.
+func readBeside(r *events.Record, prefix string, grouped map[wire.Partition]int64) *position {
 	var p beside
 	if n := len(r.Headers); n == 0 || r.Headers[n-1].Key != positionHeader || json.Unmarshal(r.Headers[n-1].Value, &p) != nil || p.Prefix != prefix {
 		return nil
 	}
 	read := &position{Batch: p.Batch, Clock: p.Clock, Output: p.Output, Offsets: make(map[wire.Partition]int64, len(p.Offsets))}
-	for _, part := range inputs {
+	for part := range grouped {
 		if next, ok := p.Offsets[offsetKey(part)]; ok {
 			read.Offsets[part] = next
 		}
@@ -139,8 +140,9 @@ func (l *lane) highest(ctx context.Context, ledger *state.Ledger) (uint64, error
 // newestSince is the position of the newest batch of those that stand beside changes from an output offset on, if it is
 // newer than the one given.
 func (l *lane) newestSince(ctx context.Context, from int64, newest *position) (*position, error) {
+	grouped := newest.Offsets
 	err := l.scan(ctx, l.output, from, func(r *events.Record) error {
-		if p := readBeside(r, l.Store.Prefix(), l.inputs); p != nil && p.Batch > newest.Batch {
+		if p := readBeside(r, l.Store.Prefix(), grouped); p != nil && p.Batch > newest.Batch {
 			newest = p
 		}
 		return nil
