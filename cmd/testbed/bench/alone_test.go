@@ -94,7 +94,9 @@ func (s *servers) refolded(a *Alone) error {
 		say("%d leads: %d MiB; folded %s events/s, and %s again after FLUSHALL", million, one.MillionMiB, short(one.LivePerSecond), short(one.RefoldPerSecond))
 		a.MillionMiB = max(a.MillionMiB, one.MillionMiB)
 	}
-	slices.SortFunc(all, func(x, y Alone) int { return cmp.Compare(x.RefoldPerSecond/x.LivePerSecond, y.RefoldPerSecond/y.LivePerSecond) })
+	slices.SortFunc(all, func(x, y Alone) int {
+		return cmp.Compare(x.RefoldPerSecond/x.LivePerSecond, y.RefoldPerSecond/y.LivePerSecond)
+	})
 	middle := &all[refolds/2]
 	a.LivePerSecond, a.RefoldPerSecond = middle.LivePerSecond, middle.RefoldPerSecond
 	return nil
