@@ -16,6 +16,28 @@ import (
 	"github.com/hotlead/hotlead/events"
 )
 
+// owner is byHand of a lane that has been taken over.
+func (w *world) owner() *lane {
+	w.t.Helper()
+	l, ctx := w.byHand(), w.limited()
+	w.t.Cleanup(func() { l.close() })
+	if err := l.takeOver(ctx, ctx); err != nil {
+		w.t.Fatal(err)
+	}
+	return l
+}
+
+// mend leads the lane through its recovery, if it is in one.
+func (w *world) mend(l *lane) {
+	w.t.Helper()
+	ctx := w.limited()
+	for l.recovery != nil {
+		if err := l.next(ctx, ctx); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
 // besideChanges leads the lane until it announces a change without committing the group's offsets.
 func (w *world) besideChanges(l *lane, traffic *testbed.Traffic) {
 	w.t.Helper()
@@ -33,20 +55,12 @@ func (w *world) besideChanges(l *lane, traffic *testbed.Traffic) {
 func TestThePositionStandsBesideTheChanges(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	l, traffic := w.byHand(), w.traffic(1)
-	defer l.close()
+	l, traffic := w.owner(), w.traffic(1)
 	ctx := w.limited()
-	if err := l.takeOver(ctx, ctx); err != nil {
-		t.Fatal(err)
-	}
 	for range 3 {
 		w.besideChanges(l, traffic)
 	}
-	heir := w.byHand()
-	defer heir.close()
-	if err := heir.takeOver(ctx, ctx); err != nil {
-		t.Fatal(err)
-	}
+	heir := w.owner()
 	if n := testutil.ToFloat64(heir.Metrics.takeOvers.WithLabelValues(resume.String())); n != 1 {
 		t.Error("the heir did not find that all is announced")
 	}
@@ -83,12 +97,8 @@ func TestRedisRolledBackToTheGroupsOffsets(t *testing.T) {
 		return
 	}
 	w := newWorldOn(t, testbed.Kafka(t).Addr, r.Addr, nil)
-	l, traffic := w.byHand(), w.traffic(1)
-	defer l.close()
+	l, traffic := w.owner(), w.traffic(1)
 	ctx := w.limited()
-	if err := l.takeOver(ctx, ctx); err != nil {
-		t.Fatal(err)
-	}
 	w.untilChange(l, traffic, l.announce)
 	if err := l.commitBare(ctx); err != nil {
 		t.Fatal(err)
@@ -98,19 +108,11 @@ func TestRedisRolledBackToTheGroupsOffsets(t *testing.T) {
 		w.besideChanges(l, traffic)
 	}
 	r.Rollback(snapshot)
-	heir := w.byHand()
-	defer heir.close()
-	if err := heir.takeOver(ctx, ctx); err != nil {
-		t.Fatal(err)
-	}
+	heir := w.owner()
 	if heir.recovery == nil {
 		t.Error("the heir has not noticed that Redis lost writes")
 	}
-	for heir.recovery != nil {
-		if err := heir.next(ctx, ctx); err != nil {
-			t.Fatal(err)
-		}
-	}
+	w.mend(heir)
 	w.checkAnnounced(strictly)
 	w.untilChange(heir, traffic, heir.announce)
 	w.checkAnnounced(strictly)
@@ -121,27 +123,15 @@ func TestRedisRolledBackToTheGroupsOffsets(t *testing.T) {
 func TestEverythingIsScoredAgainUnderAnotherPrefix(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	l, traffic := w.byHand(), w.traffic(1)
-	defer l.close()
+	l, traffic := w.owner(), w.traffic(1)
 	ctx := w.limited()
-	if err := l.takeOver(ctx, ctx); err != nil {
-		t.Fatal(err)
-	}
 	for range 3 {
 		w.besideChanges(l, traffic)
 	}
 	w.prefix, w.group = testbed.Unique(t, "elsewhere"), testbed.Unique(t, "another")
 	for range 2 { // the second of them finds a committed position, and nothing announced since
-		heir := w.byHand()
-		defer heir.close()
-		if err := heir.takeOver(ctx, ctx); err != nil {
-			t.Fatal(err)
-		}
-		for heir.recovery != nil {
-			if err := heir.next(ctx, ctx); err != nil {
-				t.Fatal(err)
-			}
-		}
+		heir := w.owner()
+		w.mend(heir)
 		if err := heir.commitBare(ctx); err != nil {
 			t.Fatal(err)
 		}
@@ -167,28 +157,16 @@ func TestBatchesCountOnFromThePositions(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			l, traffic := w.byHand(), w.traffic(1)
-			defer l.close()
+			l, traffic := w.owner(), w.traffic(1)
 			ctx := w.limited()
-			if err := l.takeOver(ctx, ctx); err != nil {
-				t.Fatal(err)
-			}
 			before := w.raw.HGetAll(ctx, w.ledgerKey(l.number)).Val() // of no lead
 			for range 10 {
 				w.besideChanges(l, traffic)
 			}
 			lose(w, l, before)
 			w.deleteOffsets()
-			heir := w.byHand()
-			defer heir.close()
-			if err := heir.takeOver(ctx, ctx); err != nil {
-				t.Fatal(err)
-			}
-			for heir.recovery != nil {
-				if err := heir.next(ctx, ctx); err != nil {
-					t.Fatal(err)
-				}
-			}
+			heir := w.owner()
+			w.mend(heir)
 			if err := heir.commitBare(ctx); err != nil {
 				t.Fatal(err)
 			}
@@ -200,11 +178,7 @@ func TestBatchesCountOnFromThePositions(t *testing.T) {
 			if err := errors.Join(heir.fetch(ctx), heir.foldStretches(ctx, ctx, nil), heir.decide(ctx, ctx)); err != nil {
 				t.Fatal(err)
 			}
-			last := w.byHand()
-			defer last.close()
-			if err := last.takeOver(ctx, ctx); err != nil {
-				t.Fatal(err)
-			}
+			last := w.owner()
 			if n := testutil.ToFloat64(last.Metrics.takeOvers.WithLabelValues(reannounce.String())); n != 1 {
 				t.Error("an old position was taken for that of the lane")
 			}
@@ -218,26 +192,14 @@ func TestBatchesCountOnFromThePositions(t *testing.T) {
 func TestWhatARebuildHasReadIsNotReadAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	l, traffic := w.byHand(), w.traffic(1)
-	defer l.close()
+	l, traffic := w.owner(), w.traffic(1)
 	ctx := w.limited()
-	if err := l.takeOver(ctx, ctx); err != nil {
-		t.Fatal(err)
-	}
 	for range 3 {
 		w.besideChanges(l, traffic)
 	}
 	w.raw.Del(ctx, w.ledgerKey(l.number))
-	heir := w.byHand()
-	defer heir.close()
-	if err := heir.takeOver(ctx, ctx); err != nil {
-		t.Fatal(err)
-	}
-	for heir.recovery != nil {
-		if err := heir.next(ctx, ctx); err != nil {
-			t.Fatal(err)
-		}
-	}
+	heir := w.owner()
+	w.mend(heir)
 	if err := heir.commitBare(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -261,12 +223,8 @@ func TestWhatARebuildHasReadIsNotReadAgain(t *testing.T) {
 func TestAnInputWasMadeAnewSinceItsPosition(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	l, traffic := w.byHand(), w.traffic(1)
-	defer l.close()
+	l, traffic := w.owner(), w.traffic(1)
 	ctx := w.limited()
-	if err := l.takeOver(ctx, ctx); err != nil {
-		t.Fatal(err)
-	}
 	w.besideChanges(l, traffic)
 	f, err := l.find(ctx)
 	if err != nil {

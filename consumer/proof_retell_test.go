@@ -132,12 +132,7 @@ func TestKafkaLeftATransactionUndecided(t *testing.T) {
 		if proxy == nil {
 			return
 		}
-		l, traffic := w.byHand(), w.traffic(1)
-		defer l.close()
-		ctx := w.limited()
-		if err := l.takeOver(ctx, ctx); err != nil {
-			t.Fatal(err)
-		}
+		l, traffic := w.owner(), w.traffic(1)
 		w.untilChange(l, traffic, l.announce)
 		proxy.ForgeAddPartitionsToTxn(w.announces)
 		for range 3 { // batch after batch, so that what hangs is not of the last one alone
@@ -145,16 +140,8 @@ func TestKafkaLeftATransactionUndecided(t *testing.T) {
 		}
 		proxy.ForgeAddPartitionsToTxn(nil)
 		w.untilChange(l, traffic, func(context.Context) error { return nil }) // it dies before it announces it
-		heir := w.byHand()
-		defer heir.close()
-		if err := heir.takeOver(ctx, ctx); err != nil {
-			t.Fatal(err)
-		}
-		for heir.recovery != nil {
-			if err := heir.next(ctx, ctx); err != nil {
-				t.Fatal(err)
-			}
-		}
+		heir := w.owner()
+		w.mend(heir)
 		w.checkAnnounced(testbed.Strictness{})
 		// What hung was thrown away, and the lead may be back where the world knows it.
 		told := testbed.ReadChanges(t, w.kafka, w.topics.TierChanges)["lead-0"]
@@ -170,12 +157,8 @@ func TestKafkaLeftATransactionUndecided(t *testing.T) {
 func TestKafkaHoldsHalfOfATransaction(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	l, traffic := w.byHand(), w.traffic(1)
-	defer l.close()
+	l, traffic := w.owner(), w.traffic(1)
 	ctx := w.limited()
-	if err := l.takeOver(ctx, ctx); err != nil {
-		t.Fatal(err)
-	}
 	w.untilChange(l, traffic, l.announce)
 	var before kadm.OffsetResponses
 	letters := map[string]bool{}
@@ -200,11 +183,7 @@ func TestKafkaHoldsHalfOfATransaction(t *testing.T) {
 	if _, err := w.admin().CommitOffsets(ctx, w.group, before.Offsets()); err != nil {
 		t.Fatal(err)
 	}
-	heir := w.byHand()
-	defer heir.close()
-	if err := heir.takeOver(ctx, ctx); err != nil {
-		t.Fatal(err)
-	}
+	heir := w.owner()
 	if n := testutil.ToFloat64(heir.Metrics.lostTransactions); n != 1 {
 		t.Errorf("the metric tells of %v lost transactions, want 1", n)
 	}
