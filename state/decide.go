@@ -46,7 +46,20 @@ func (l *Lane) decide(ctx context.Context, d *Decision) error {
 	return nil
 }
 
-// queueLeads writes the leads, one command a bucket.
+const (
+	// manyAtOnce is how many leads of one bucket in one batch are many.
+	manyAtOnce = 64
+	// noLead is a field of a bucket that names no lead, since no lead has an empty ID.
+	noLead = ""
+)
+
+// long is longer than what Redis keeps in a list (hash-max-listpack-value: 64 bytes, unless configured).
+const long = "no lead: it has Redis make a table of this hash at once, and goes in the same transaction"
+
+// queueLeads writes the leads, one command a bucket. Redis keeps a hash of few and short values as a list: what many leads
+// that come at once would each look through, all those before them, up to 512 a bucket, which takes Redis more time
+// than all else that it does with them. A value that is long, for as long as the command runs, has it make a table at
+// once.
 func (l *Lane) queueLeads(ctx context.Context, leads []LeadWrite) {
 	w := &l.write
 	w.blobs = grown(w.blobs, len(leads))
@@ -57,6 +70,11 @@ func (l *Lane) queueLeads(ctx context.Context, leads []LeadWrite) {
 			continue
 		}
 		args := append(w.args(), "hset", &l.bucketKeys[b])
+		many := len(members) >= manyAtOnce && !l.tables[b]
+		if many {
+			l.tables[b] = true
+			args = append(args, noLead, long)
+		}
 		for _, i := range members {
 			lead := &leads[i]
 			// Pointers go into an argument without an allocation each; a blob is only read until Decide returns.
@@ -64,6 +82,9 @@ func (l *Lane) queueLeads(ctx context.Context, leads []LeadWrite) {
 			args = append(args, &lead.ID, &w.blobs[i])
 		}
 		w.queue(ctx, args)
+		if many {
+			w.queue(ctx, append(w.args(), "hdel", &l.bucketKeys[b], noLead))
+		}
 	}
 }
 

@@ -25,6 +25,8 @@ type Lane struct {
 	// buckets is the ledger's, 0 until it is known; bucketKeys are their keys.
 	buckets    int
 	bucketKeys []string
+	// tables are the buckets that Redis is known to keep as tables.
+	tables []bool
 
 	// held is the ledger as this lane last wrote it, seen is what the watch found it to be, and unarmed is why there is
 	// no watch (nil: there is one).
@@ -181,6 +183,7 @@ func (l *Lane) claim(ctx context.Context, found, write *Ledger) error {
 		return err
 	}
 	l.setBuckets(write.Buckets)
+	l.tables = make([]bool, write.Buckets)
 	l.write.begin(ctx)
 	if found == nil {
 		l.queueEmptying(ctx, write)

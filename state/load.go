@@ -205,6 +205,9 @@ func (l *Lane) Walk(ctx context.Context, bucket int, cursor uint64, count int, e
 		return 0, fmt.Errorf("walk bucket %d of lane %d: %w", bucket, l.p, damagedIfWrongType(err))
 	}
 	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i] == noLead { // the half of a batch that a torn append-only file left
+			continue
+		}
 		each(pairs[i], unsafe.Slice(unsafe.StringData(pairs[i+1]), len(pairs[i+1])))
 	}
 	return next, nil
