@@ -42,6 +42,9 @@ func (l *lane) loadLeads(ctx context.Context) error {
 			w.blob = blob
 			continue
 		}
+		if l.leads.Lack(w.hash) {
+			continue // a new one: the lane began empty, and holds all since
+		}
 		l.missing, l.missingAt = append(l.missing, w.id), append(l.missingAt, i)
 	}
 	err := l.store.Load(ctx, l.missing, func(i int, blob []byte) { b.leads[l.missingAt[i]].blob = blob })

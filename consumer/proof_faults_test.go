@@ -45,22 +45,39 @@ func TestRedisFlushedUnderLoad(t *testing.T) {
 	worker.wantTookOver(rebuild)
 }
 
-// TestRedisFlushedWhileNobodyWorks is the same with a worker that starts after it.
+// TestRedisFlushedWhileNobodyWorks is the same with a worker that starts after it, which has memory for all leads, so that
+// those that it does not find there are new, or for few.
 func TestRedisFlushedWhileNobodyWorks(t *testing.T) {
-	t.Parallel()
-	r := testbed.OwnRedis(t)
-	w := newWorldOn(t, testbed.Kafka(t).Addr, r.Addr, nil)
-	traffic := w.traffic(60)
-	w.send(some(traffic, 1000)...)
-	first := w.start()
-	w.check(strictly)
-	first.stop()
-	r.FlushAll()
-	w.send(some(traffic, 200)...)
-	heir := w.start()
-	w.check(strictly)
-	if n := heir.tookOver(rebuild); n != lanesOfTests {
-		t.Errorf("%d lanes were rebuilt, want all %d", n, lanesOfTests)
+	for name, memory := range map[string]int64{"all leads in memory": 16 << 20, "few leads in memory": 8 << 10} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := testbed.OwnRedis(t)
+			w := newWorldOn(t, testbed.Kafka(t).Addr, r.Addr, nil)
+			traffic := w.traffic(60)
+			w.send(some(traffic, 1000)...)
+			first := w.start()
+			w.check(strictly)
+			first.stop()
+			r.FlushAll()
+			w.send(some(traffic, 200)...)
+			var loads atomic.Int64
+			heir := w.start(func(o *Options) {
+				o.MemoryBytes = memory
+				o.Store.Observe(func(command string, _ time.Duration) {
+					if command == "hmget" {
+						loads.Add(1)
+					}
+				})
+			})
+			w.check(strictly)
+			if n := heir.tookOver(rebuild); n != lanesOfTests {
+				t.Errorf("%d lanes were rebuilt, want all %d", n, lanesOfTests)
+			}
+			// One is whether it may, as it starts.
+			if all, n := memory > 1<<20, loads.Load()-1; all == (n > 0) {
+				t.Errorf("leads were asked for %d times", n)
+			}
+		})
 	}
 }
 
@@ -103,7 +120,7 @@ func TestRedisRolledBackIntoARecovery(t *testing.T) {
 	w.check(strictly)
 	first.stop()
 	r.FlushAll()
-	for range 4 {
+	for range 2 {
 		w.spawn(strike{Recovered, 3, syscall.SIGKILL}).killed()
 	}
 	snapshot := r.SaveSnapshot()

@@ -257,6 +257,9 @@ func (l *lane) hold(ctx context.Context, ledger *state.Ledger, f found) error {
 		l.tiers = append(l.tiers, tier{name: t.Name, indexed: t.Indexed})
 	}
 	l.leads = state.NewLeads(l.memory)
+	if f.ledger == nil { // then Claim has emptied the lane
+		l.leads.HoldAll()
+	}
 	l.fetched = nil
 	l.caughtUp, l.ailing, l.ends = false, nil, map[wire.Partition]int64{}
 	for part, b := range f.bounds {

@@ -185,6 +185,39 @@ func TestTwoLeadsOfOneHashAreNotConfused(t *testing.T) {
 	}
 }
 
+// What was never there need not be looked for elsewhere, for as long as nothing that was there has gone.
+func TestLeadsThatHoldAllKnowWhatIsNowhere(t *testing.T) {
+	lacks := func(c *Leads, id string) bool { return c.Lack(c.Hash(id)) }
+	for name, lose := range map[string]func(c *Leads){
+		"for lack of room": func(c *Leads) {
+			for i := range 1000 {
+				put(c, leadName(i), make([]byte, 100))
+			}
+		},
+		"for its size": func(c *Leads) { put(c, "a", make([]byte, 128<<10)) },
+		"with all":     func(c *Leads) { c.Clear() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := NewLeads(64 << 10)
+			if put(c, "a", nil); lacks(c, "b") {
+				t.Error("nobody said that it holds all")
+			}
+			c = NewLeads(64 << 10)
+			c.HoldAll()
+			for range 500 { // what it replaces is no loss
+				put(c, "a", make([]byte, 1000))
+			}
+			if lacks(c, "a") || !lacks(c, "b") {
+				t.Errorf("it lacks a: %v, b: %v", lacks(c, "a"), lacks(c, "b"))
+			}
+			lose(c)
+			if lacks(c, "a") || lacks(c, "b") {
+				t.Error("it says what is nowhere, and some that it held are elsewhere")
+			}
+		})
+	}
+}
+
 func TestNoBoundHoldsNothing(t *testing.T) {
 	c := NewLeads(0)
 	put(c, "a", []byte("blob"))
