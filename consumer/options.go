@@ -54,13 +54,14 @@ type Options struct {
 	SessionTimeout, RebalanceTimeout time.Duration
 
 	// now is the wall clock, step is told of each numbered step of a batch, lookAtTopicsEvery is how often the topics'
-	// partitions are looked at, reused is given what was fetched when nobody is to read it any more, and stretchRecords
-	// bounds a stretch: seams for tests.
+	// partitions are looked at, reused is given what was fetched when nobody is to read it any more, stretchRecords
+	// bounds a stretch, and toldAtOnce a batch of a reconcile: seams for tests.
 	now               func() time.Time
 	step              func(lane int, step Step)
 	lookAtTopicsEvery time.Duration
 	reused            func([]byte)
 	stretchRecords    int
+	toldAtOnce        int
 }
 
 // Step is a point in the life of a batch at which a test may strike.
@@ -93,6 +94,9 @@ func (o *Options) complete() error {
 	}
 	if o.stretchRecords == 0 {
 		o.stretchRecords = stretchRecords
+	}
+	if o.toldAtOnce == 0 {
+		o.toldAtOnce = toldAtOnce
 	}
 	if o.step == nil {
 		o.step = func(int, Step) {}

@@ -62,7 +62,7 @@ func (l *lane) behind(ctx context.Context) (bool, error) {
 		if t, id, ok := l.toldBy(r); ok {
 			told[id] = t.Sequence
 		}
-		if len(told) < toldAtOnce {
+		if len(told) < l.toldAtOnce {
 			return nil
 		}
 		return compare()

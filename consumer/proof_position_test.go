@@ -218,6 +218,30 @@ func TestWhatARebuildHasReadIsNotReadAgain(t *testing.T) {
 	})
 }
 
+// TestAfterARecoveryTheGroupsOffsetsComeUp with the first batch that follows, and where nothing follows at once.
+func TestAfterARecoveryTheGroupsOffsetsComeUp(t *testing.T) {
+	t.Parallel()
+	for name, follow := range map[string]int{"a batch follows": 20, "nothing follows": 0} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			l, traffic := w.owner(), w.traffic(1)
+			ctx := w.limited()
+			w.besideChanges(l, traffic)
+			w.raw.Del(ctx, w.ledgerKey(l.number))
+			heir := w.owner()
+			w.mend(heir)
+			w.send(some(traffic, follow)...)
+			if err := heir.next(ctx, ctx); err != nil {
+				t.Fatal(err)
+			}
+			if heir.grouped != heir.ledger.Batch {
+				t.Errorf("the group has batch %d, the lane %d", heir.grouped, heir.ledger.Batch)
+			}
+		})
+	}
+}
+
 // TestAnInputWasMadeAnewSinceItsPosition: with a topic, Kafka deletes the group's offsets in it, but not what stands beside
 // the changes. A lane that believed that would wait for what the new topic does not hold yet, and pass it over in silence.
 func TestAnInputWasMadeAnewSinceItsPosition(t *testing.T) {

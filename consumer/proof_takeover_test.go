@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -14,6 +15,8 @@ import (
 
 	"github.com/hotlead/hotlead/cmd/testbed"
 	"github.com/hotlead/hotlead/events"
+	"github.com/hotlead/hotlead/scorer"
+	"github.com/hotlead/hotlead/state"
 )
 
 // The rows of "taking a lane over", end to end. n = m is TestPlannedStop; n > m is TestKilledAtEachStep/Decided; an
@@ -150,6 +153,36 @@ func TestARefoldThatTakesADetourIsNotTold(t *testing.T) {
 	}
 	if list := changes["lead-1"]; len(list) == 0 || list[len(list)-1].To != "hot" {
 		t.Errorf("announced: %+v; want that the lead is hot", list)
+	}
+}
+
+// TestMoreCorrectionsThanABatchHolds: those that are left over come in the batches after it, each once.
+func TestMoreCorrectionsThanABatchHolds(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	l := w.owner()
+	ctx := w.limited()
+	l.begin()
+	l.recovery = &recovery{Phase: phaseReconcile}
+	for i := 0; len(l.batch.told) < 5; i++ {
+		if id := fmt.Sprintf("lead-%d", i); events.Lane(id, lanesOfTests) == l.number {
+			l.batch.told = append(l.batch.told, state.ToldWrite{ID: id, Value: appendTold(scorer.Told{Sequence: 9, Tier: "hot", Since: scorer.InstantOf(l.now())})})
+		}
+	}
+	told := slices.Clone(l.batch.told)
+	if err := l.decide(ctx, ctx); err != nil {
+		t.Fatal(err)
+	}
+	l.share = 0 // one change is more than that
+	w.mend(l)
+	changes := testbed.ReadChanges(t, w.kafka, w.topics.TierChanges)
+	for i := range told {
+		if list := changes[told[i].ID]; len(list) != 1 || list[0].Sequence != 10 || list[0].From != "hot" || list[0].To != "cold" {
+			t.Errorf("announced of %s: %+v; want that it is cold, as its change 10", told[i].ID, list)
+		}
+	}
+	if left, _, err := l.store.Told(ctx, 10); err != nil || len(left) > 0 {
+		t.Errorf("%d leads are left, %v", len(left), err)
 	}
 }
 

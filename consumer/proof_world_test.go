@@ -216,7 +216,7 @@ func (p plan) options(registry prometheus.Registerer, log *slog.Logger) (Options
 	return Options{
 		Brokers: []string{p.Kafka}, ClientID: "proof", Group: p.Group, Topics: p.Topics, Store: store, Model: model,
 		MemoryBytes: 16 << 20, Metrics: NewMetrics(registry), Log: log,
-		SessionTimeout: sessionOfTests, RebalanceTimeout: 20 * time.Second, reused: spoil, stretchRecords: 7,
+		SessionTimeout: sessionOfTests, RebalanceTimeout: 20 * time.Second, reused: spoil, stretchRecords: 7, toldAtOnce: 7,
 	}, err
 }
 

@@ -11,23 +11,13 @@ import (
 )
 
 // toldAtOnce bounds how many leads one batch of a reconcile reads or corrects.
-const toldAtOnce = 5000
+const toldAtOnce = 20_000
 
-// readTold reads what the world was told into told: the last change of each lead since the output offset that the
-// ledger remembers goes before what was kept while refolding. It ends in the first batch that counts again: one beyond
-// every batch that Kafka knows of.
+// readTold reads what the world was told: the last change of each lead since the output offset that the ledger remembers
+// goes before what was kept while refolding. All but the last of these leads are noted in told; the last are reconciled at
+// once, in the first batch that counts again: one beyond every batch that Kafka knows of.
 func (l *lane) readTold(soft, hard context.Context) error {
-	b := &l.batch
-	l.begin()
 	last := map[string]scorer.Told{}
-	flush := func() error {
-		l.begin()
-		for id, told := range last {
-			b.told = append(b.told, state.ToldWrite{ID: id, Value: appendTold(told)})
-		}
-		clear(last)
-		return l.decide(soft, hard)
-	}
 	end := l.ledger.OutputOffset
 	err := l.scan(soft, l.output, end, func(r *events.Record) error {
 		end = r.Offset + 1
@@ -37,10 +27,16 @@ func (l *lane) readTold(soft, hard context.Context) error {
 			return nil
 		}
 		last[id] = told
-		if len(last) >= toldAtOnce {
-			return flush()
+		if len(last) < l.toldAtOnce {
+			return nil
 		}
-		return nil
+		l.begin()
+		for id, told := range last {
+			l.batch.told = append(l.batch.told, state.ToldWrite{ID: id, Value: appendTold(told)})
+		}
+		clear(last)
+		defer l.step(l.number, Recovered)
+		return l.decide(soft, hard)
 	})
 	if err != nil {
 		return fmt.Errorf("reading what was announced in lane %d: %w", l.number, err)
@@ -50,35 +46,55 @@ func (l *lane) readTold(soft, hard context.Context) error {
 	l.recovery = &next
 	l.ledger.Batch = max(l.ledger.Batch, next.Batch)
 	l.ledger.OutputOffset = end // or each take-over would read all of it, until the next change
-	return flush()
+	return l.correct(soft, hard, next, last)
 }
 
-// reconcile is one batch of leads of which something was told: each takes over the sequence that the world knows, and
-// where the world knows another tier, one corrective change is announced. When none are left the recovery is over.
+// reconcile is one batch of leads of which something was told. With the last of them the recovery is over.
 func (l *lane) reconcile(soft, hard context.Context) error {
-	b := &l.batch
-	l.begin()
-	told, err := l.store.Told(hard, toldAtOnce)
+	values, more, err := l.store.Told(hard, l.toldAtOnce)
 	if err != nil {
 		return fmt.Errorf("reading what was told of the leads of lane %d: %w", l.number, err)
 	}
-	if len(told) == 0 {
-		l.recovery = nil
-		l.log.Info("the lane is whole again", "batch", l.ledger.Batch+1)
+	told := make(map[string]scorer.Told, len(values))
+	for id, value := range values {
+		if told[id], err = readTold(value); err != nil {
+			return fmt.Errorf("lane %d: %w", l.number, err)
+		}
 	}
+	r := *l.recovery
+	if !more {
+		l.recovery = nil
+	}
+	if err := l.correct(soft, hard, r, told); err != nil {
+		return err
+	}
+	if l.recovery == nil {
+		l.log.Info("the lane is whole again", "batch", l.ledger.Batch)
+	}
+	return nil
+}
+
+// correct is one batch of leads of which something was told: each takes over the sequence that the world knows, and where
+// the world knows another tier, one corrective change is announced. Where that makes more changes than a batch may hold,
+// which is rare, the other leads stay in told, and the recovery goes on.
+func (l *lane) correct(soft, hard context.Context, r recovery, told map[string]scorer.Told) error {
+	b := &l.batch
+	l.begin()
 	for id := range told {
 		l.want(id)
-		b.done = append(b.done, id)
 	}
 	if err := l.loadLeads(hard); err != nil {
 		return err
 	}
 	for i := range b.leads {
 		w := &b.leads[i]
-		known, err := readTold(told[w.id])
-		if err != nil {
-			return fmt.Errorf("lane %d: %w", l.number, err)
+		known := told[w.id]
+		if b.records.Len() > l.share {
+			b.told = append(b.told, state.ToldWrite{ID: w.id, Value: appendTold(known)})
+			l.recovery = &r
+			continue
 		}
+		b.done = append(b.done, w.id)
 		was, err := l.decode(w)
 		if err != nil {
 			return err
@@ -87,10 +103,10 @@ func (l *lane) reconcile(soft, hard context.Context) error {
 		switch {
 		case known == own && l.lead.ModelVersion == l.model.Version:
 			continue // it is where the world knows it: most are
-		case l.recovery.Lost && known.Sequence == own.Sequence && known.Tier == own.Tier:
+		case r.Lost && known.Sequence == own.Sequence && known.Tier == own.Tier:
 			continue // it was not lost after all
 		}
-		known.Behind = l.recovery.Blind || l.recovery.Lost
+		known.Behind = r.Blind || r.Lost
 		n := len(b.changes)
 		// The timers up to the committed clock have fired, so the lead has nothing to catch up with; taken further, what it
 		// did before now and is still to be folded would be late. No correction is older than what it corrects.
@@ -103,6 +119,9 @@ func (l *lane) reconcile(soft, hard context.Context) error {
 	}
 	if err := l.decide(soft, hard); err != nil {
 		return err
+	}
+	if len(l.ledger.Outbox) == 0 {
+		return nil // what comes next, or that nothing does, brings the group's offsets up
 	}
 	return l.announce(hard)
 }

@@ -98,8 +98,8 @@ func (l *lane) recover(soft, hard context.Context) error {
 	}
 }
 
-// refold is one silent batch: the next input below the committed position, or, when all of that is folded, the timers
-// up to the committed clock, or, when none are left, the step to the next phase.
+// refold is one silent batch: the next input below the committed position, with the end of which come the timers up to the
+// committed clock; or what is left of those; or, when none are left, the next phase.
 func (l *lane) refold(soft, hard context.Context) error {
 	b, until := &l.batch, l.recovery.Until
 	l.begin()
@@ -119,7 +119,8 @@ func (l *lane) refold(soft, hard context.Context) error {
 	} else if b.clock = max(b.clock, l.recovery.Clock); b.clock < l.nextDue {
 		next := *l.recovery
 		next.Phase = phaseRead
-		l.recovery = &next
+		l.recovery, l.ledger.Clock = &next, b.clock
+		return l.readTold(soft, hard)
 	}
 	if err := l.foldStretches(soft, hard, until); err != nil {
 		return err

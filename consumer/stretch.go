@@ -158,6 +158,9 @@ func (l *lane) takeStretch(until map[string]int64) error {
 	} else {
 		b.clock = max(b.clock, b.newest)
 	}
+	if until != nil && !l.pending() && len(l.positions(until)) == 0 {
+		b.clock = max(b.clock, l.recovery.Clock) // all that a refold folds is in hand
+	}
 	return nil
 }
 

@@ -306,7 +306,7 @@ func testAway(b *bench, w *wire) {
 	dueErr := l.Due(ctx, noon, 1, func(string) {})
 	_, nextErr := l.NextDue(ctx)
 	_, walkErr := l.Walk(ctx, 0, 0, 1, nil)
-	_, toldErr := l.Told(ctx, 1)
+	_, _, toldErr := l.Told(ctx, 1)
 	_, checkErr := b.store.Check(ctx)
 	_, _, leadErr := b.store.LeadByID(ctx, 3, "a")
 	_, topErr := b.store.Top(ctx, 4, "hot", 1)

@@ -295,8 +295,9 @@ func testTold(b *bench) {
 	d.ToldFirst = []ToldWrite{told("a", "too late"), told("d", "first d")}
 	d.ToldDone = []string{"c"}
 	must(b.T, l.Decide(b.Context(), d))
-	got, err := l.Told(b.Context(), 10)
+	got, more, err := l.Told(b.Context(), 10)
 	must(b.T, err)
+	b.equal(false, more)
 	b.equal(map[string][]byte{"a": []byte("first a"), "b": []byte("then b"), "d": []byte("first d")}, got)
 
 	// Many are worked off a few at a time.
@@ -307,8 +308,9 @@ func testTold(b *bench) {
 	must(b.T, l.Decide(b.Context(), d))
 	n := uint64(3)
 	for done := 0; done < 5003; n++ {
-		some, err := l.Told(b.Context(), 700)
+		some, more, err := l.Told(b.Context(), 700)
 		must(b.T, err)
+		b.equal(done+len(some) < 5003, more)
 		if len(some) == 0 || len(some) > 700 {
 			b.Fatalf("%d of 700 after %d", len(some), done)
 		}
@@ -319,7 +321,7 @@ func testTold(b *bench) {
 		done += len(some)
 		must(b.T, l.Decide(b.Context(), d))
 	}
-	if rest, err := l.Told(b.Context(), 700); err != nil || len(rest) > 0 {
+	if rest, _, err := l.Told(b.Context(), 700); err != nil || len(rest) > 0 {
 		b.Errorf("%d are left, %v", len(rest), err)
 	}
 }

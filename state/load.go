@@ -214,26 +214,29 @@ func (l *Lane) Walk(ctx context.Context, bucket int, cursor uint64, count int, e
 }
 
 // toldAtOnce is how many fields one HSCAN for Told looks at.
-const toldAtOnce = 1000
+const toldAtOnce = 5000
 
-// Told is what was told of up to limit leads; with ToldDone written for them, the next call gives others, until there
-// are none.
-func (l *Lane) Told(ctx context.Context, limit int) (map[string][]byte, error) {
+// Told is what was told of up to limit leads, and whether there may be more: with ToldDone written for these, the next call
+// gives others.
+func (l *Lane) Told(ctx context.Context, limit int) (told map[string][]byte, more bool, err error) {
 	conn, err := l.open(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("read what was told of lane %d: %w", l.p, err)
+		return nil, false, fmt.Errorf("read what was told of lane %d: %w", l.p, err)
 	}
-	told := make(map[string][]byte)
+	told = make(map[string][]byte)
 	for cursor := uint64(0); ; {
 		pairs, next, err := conn.HScan(ctx, l.keys.told, cursor, "", toldAtOnce).Result()
 		if err != nil {
-			return nil, fmt.Errorf("read what was told of lane %d: %w", l.p, damagedIfWrongType(err))
+			return nil, false, fmt.Errorf("read what was told of lane %d: %w", l.p, damagedIfWrongType(err))
 		}
-		for i := 0; i+1 < len(pairs) && len(told) < limit; i += 2 {
+		for i := 0; i+1 < len(pairs); i += 2 {
+			if len(told) >= limit {
+				return told, true, nil
+			}
 			told[pairs[i]] = []byte(pairs[i+1])
 		}
-		if cursor = next; cursor == 0 || len(told) >= limit {
-			return told, nil
+		if cursor = next; cursor == 0 {
+			return told, false, nil
 		}
 	}
 }

@@ -161,7 +161,7 @@ func testReadDamage(b *bench) {
 	b.is(err, ErrDamaged)
 	_, err = l.NextDue(b.Context())
 	b.is(err, ErrDamaged)
-	_, err = l.Told(b.Context(), 1)
+	_, _, err = l.Told(b.Context(), 1)
 	b.is(err, ErrDamaged)
 	_, err = l.Walk(b.Context(), 0, 0, 1, func(string, []byte) {})
 	b.is(err, ErrDamaged)
