@@ -160,10 +160,7 @@ func (l *lane) fetch(soft context.Context) error {
 	if l.pending() {
 		return l.takeStretch(nil)
 	}
-	if !sleep(soft, l.rest()) {
-		return nil
-	}
-	fetched, err := l.fetcher.Fetch(soft, l.positions(nil), l.patience())
+	fetched, err := l.ask(soft)
 	if err != nil {
 		return nil // soft ended: nothing is in hand
 	}
@@ -171,16 +168,24 @@ func (l *lane) fetch(soft context.Context) error {
 	return l.takeFetched(soft, fetched, nil)
 }
 
+// ask fetches what comes next: together with other lanes of the process if this one keeps up as they do.
+func (l *lane) ask(soft context.Context) ([]wire.Fetched, error) {
+	if !l.keepsUp() {
+		return l.fetcher.Fetch(soft, l.positions(nil), l.patience())
+	}
+	return l.fetcher.Together(soft, l.positions(nil), l.rest(), beat, l.patience())
+}
+
+// keepsUp is whether nothing but events to come, and time, gives the lane something to do.
+func (l *lane) keepsUp() bool { return l.caughtUp && !l.walk.underWay() }
+
 // beat is how often a lane that keeps up begins a batch at most. Where events come one by one and without end, batches as
 // fast as they can be made would each hold an event or two, and keep Kafka, Redis and us so busy that all of them took
 // longer for it. After a quiet time an event is never held up.
 const beat = 5 * time.Millisecond
 
-// rest is how long the lane waits until it fetches again.
+// rest is how long a lane that keeps up waits until it fetches again.
 func (l *lane) rest() time.Duration {
-	if !l.caughtUp || l.walk.underWay() {
-		return 0
-	}
 	// The clock may have been set back since.
 	return min(max(beat-l.now().Sub(l.worked), 0), beat)
 }

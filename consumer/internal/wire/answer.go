@@ -12,6 +12,7 @@ import (
 // fetchAnswer is a broker's answer to a fetch, as it came: its batches are read where they stand.
 type fetchAnswer struct {
 	bytes      []byte // the whole of it, which all of partitions aliases
+	lease      *lease // not nil: bytes is nil, and this is what partitions aliases
 	err        error  // of the answer as a whole
 	partitions []partitionAnswer
 }
@@ -24,6 +25,11 @@ type partitionAnswer struct {
 	high, stable int64
 	aborted      []abortedTransaction
 	batches      []byte
+}
+
+// at is whether that is the partition of a position.
+func (a *partitionAnswer) at(p Position) bool {
+	return int32(p.Partition.Partition) == a.partition && p.Topic == string(a.topic)
 }
 
 // ApiKey makes the answer a message that the Transport passes through.
@@ -46,6 +52,10 @@ var errAnswerCut = errors.New("a fetch answer ends before its fields do")
 
 // readFetchAnswer reads an answer off the connection.
 func (m *memory) readFetchAnswer(r io.Reader, version int16) (protocol.Message, error) {
+	return readFetchAnswer(r, version, m.take)
+}
+
+func readFetchAnswer(r io.Reader, version int16, take func(size int) []byte) (protocol.Message, error) {
 	if version < oldestFetch || version > newestFetch {
 		return nil, fmt.Errorf("the broker speaks Fetch %d, where %d to %d are needed (Kafka 0.11 or newer)", version, oldestFetch, newestFetch)
 	}
@@ -57,7 +67,7 @@ func (m *memory) readFetchAnswer(r io.Reader, version int16) (protocol.Message, 
 	if size > largestAnswer {
 		return nil, protocol.Errorf("a fetch answer of %d bytes", size)
 	}
-	answer := m.take(int(size))
+	answer := take(int(size))
 	if _, err := io.ReadFull(r, answer); err != nil {
 		return nil, err
 	}

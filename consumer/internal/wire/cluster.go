@@ -42,6 +42,8 @@ type Cluster struct {
 	address   net.Addr
 	transport *kafka.Transport
 
+	rounds rounds
+
 	mu           sync.Mutex
 	topics       map[string][]int32 // the leader of each partition, -1: none at that time
 	coordinators map[coordinated]int32
@@ -63,7 +65,7 @@ func Dial(o Options) *Cluster {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Cluster{
+	c := &Cluster{
 		options: o,
 		log:     log,
 		address: kafka.TCP(o.Brokers...),
@@ -78,6 +80,8 @@ func Dial(o Options) *Cluster {
 		topics:       make(map[string][]int32),
 		coordinators: make(map[coordinated]int32),
 	}
+	c.rounds.cluster = c
+	return c
 }
 
 // Close closes the connections. Fetchers are closed before.

@@ -30,8 +30,9 @@ type Fetcher struct {
 	fetched []Fetched
 	spans   []span
 	memory  memory
-	// inUse are the answers that fetched is of.
+	// inUse are the answers that fetched is of, parts those that other readers have a part of, too.
 	inUse [][]byte
+	parts []*lease
 }
 
 // span is which of the decoder's records belong to a Fetched.
@@ -97,12 +98,19 @@ func (f *Fetcher) Close() {
 // A leader that moves or is away is looked for within the wait; what is still amiss then is in Fetched.Err. The error is
 // ctx's.
 func (f *Fetcher) Fetch(ctx context.Context, from []Position, wait time.Duration) ([]Fetched, error) {
+	return f.fetch(ctx, from, wait, f.poll)
+}
+
+// poller begins a poll that ends by the deadline.
+type poller func(ctx context.Context, w request, deadline time.Time) *poll
+
+func (f *Fetcher) fetch(ctx context.Context, from []Position, wait time.Duration, ask poller) ([]Fetched, error) {
 	f.fetched, f.spans = f.fetched[:0], f.spans[:0]
 	f.decoder.reset()
 	f.giveBack()
 	deadline := time.Now().Add(wait)
 	for try := 0; ; try++ {
-		amiss, err := f.begin(ctx, from, deadline)
+		amiss, err := f.begin(ctx, from, deadline, ask)
 		if err != nil {
 			return nil, err
 		}
@@ -121,13 +129,18 @@ func (f *Fetcher) giveBack() {
 	f.memory.give(f.inUse)
 	clear(f.inUse)
 	f.inUse = f.inUse[:0]
+	for _, part := range f.parts {
+		f.cluster.rounds.giveBack(part)
+	}
+	clear(f.parts)
+	f.parts = f.parts[:0]
 }
 
 // Ahead begins to ask for what the next Fetch will ask for: then the answer is on its way meanwhile. What was fetched stays
 // valid. It is for a reader
 // who is behind. One who is not would be answered with the first record to come, and with all the others only after that.
 func (f *Fetcher) Ahead(ctx context.Context, from []Position, wait time.Duration) {
-	_, _ = f.begin(ctx, from, time.Now().Add(wait)) // what is amiss is the next Fetch's to tell
+	_, _ = f.begin(ctx, from, time.Now().Add(wait), f.poll) // what is amiss is the next Fetch's to tell
 }
 
 // result is all that was fetched, with its records: only now, as the slice that holds them has stopped growing.
@@ -140,7 +153,7 @@ func (f *Fetcher) result(amiss []Fetched) []Fetched {
 
 // begin sees to it that there is a poll in flight for each of the leaders, and none besides. amiss are the partitions
 // that have no leader just now.
-func (f *Fetcher) begin(ctx context.Context, from []Position, deadline time.Time) (amiss []Fetched, err error) {
+func (f *Fetcher) begin(ctx context.Context, from []Position, deadline time.Time, ask poller) (amiss []Fetched, err error) {
 	wanted, amiss, err := f.byLeader(ctx, from)
 	if err != nil {
 		return nil, err
@@ -153,7 +166,7 @@ func (f *Fetcher) begin(ctx context.Context, from []Position, deadline time.Time
 				f.turn++
 				begun = true
 			}
-			f.polls = append(f.polls, f.poll(ctx, w, max(time.Until(deadline), 0)))
+			f.polls = append(f.polls, ask(ctx, w, deadline))
 		}
 	}
 	return amiss, nil
@@ -244,12 +257,14 @@ func (f *Fetcher) take(p *poll) (amiss []Fetched) {
 		}
 		return amiss
 	}
-	f.inUse = append(f.inUse, p.answer.bytes)
+	if p.shared == nil {
+		f.inUse = append(f.inUse, p.answer.bytes)
+	} else if p.answer.lease != nil {
+		f.parts = append(f.parts, p.answer.lease)
+	}
 	for i := range p.answer.partitions {
 		a := &p.answer.partitions[i]
-		at := slices.IndexFunc(p.from, func(at Position) bool {
-			return int32(at.Partition.Partition) == a.partition && at.Topic == string(a.topic)
-		})
+		at := slices.IndexFunc(p.from, a.at)
 		if at < 0 {
 			continue
 		}
