@@ -212,6 +212,9 @@ func (l *lane) patience() time.Duration {
 	if l.walk.underWay() {
 		return 0
 	}
+	if l.filling.underWay() {
+		wait = min(wait, beat)
+	}
 	switch {
 	case l.grouped < l.committed:
 		wait = min(wait, groupAfter)

@@ -77,7 +77,9 @@ type lane struct {
 	tiers    []tier // of the model
 	leads    *state.Leads
 	memory   int64 // bytes that leads may take
-	share    int   // bytes that a fetch may bring
+	// filling is how far the reading of all leads into memory has come.
+	filling walk
+	share   int // bytes that a fetch may bring
 	// caughtUp is whether the last fetch reached the end of every partition: then the lane's clock is the wall clock.
 	caughtUp bool
 	// worked is when the last batch with something to do began.
@@ -193,6 +195,9 @@ func (l *lane) next(soft, hard context.Context) (err error) {
 			l.progressed()
 		}
 		l.step(l.number, Recovered)
+		return err
+	}
+	if err := l.fill(hard); err != nil {
 		return err
 	}
 	if err := l.fetch(soft); err != nil || soft.Err() != nil {
@@ -335,6 +340,6 @@ func (l *lane) bound(memory int64, lanes int) {
 	l.fetcher.Bound(l.share)
 	if share := memory / int64(lanes); l.memory != share {
 		l.memory = share
-		l.leads = state.NewLeads(share)
+		l.emptyMemory()
 	}
 }

@@ -256,9 +256,10 @@ func (l *lane) hold(ctx context.Context, ledger *state.Ledger, f found) error {
 	for _, t := range l.model.Tiers() {
 		l.tiers = append(l.tiers, tier{name: t.Name, indexed: t.Indexed})
 	}
-	l.leads = state.NewLeads(l.memory)
+	l.emptyMemory()
 	if f.ledger == nil { // then Claim has emptied the lane
 		l.leads.HoldAll()
+		l.filling = walk{}
 	}
 	l.fetched = nil
 	l.caughtUp, l.ailing, l.ends = false, nil, map[wire.Partition]int64{}

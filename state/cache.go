@@ -22,9 +22,9 @@ type Leads struct {
 	first    uint32
 	held     int64 // bytes of all segments
 	live     int64 // bytes of the entries that index points to
-	// all is whether what was Put is all that there is, and none of it has gone since.
-	all     bool
-	fetched uint32 // of what Fetch has read, so that it does
+	// all is whether what was Put is all that there is, gone whether some of it is not held any longer.
+	all, gone bool
+	fetched   uint32 // of what Fetch has read, so that it does
 }
 
 type segment struct{ b []byte }
@@ -59,17 +59,33 @@ func (c *Leads) Bytes() int64 { return c.held + c.index.bytes(0) }
 // Clear drops all leads.
 func (c *Leads) Clear() {
 	c.index = table{}
-	c.held, c.live, c.all = 0, 0, false
+	c.held, c.live, c.gone = 0, 0, true
 	c.first += uint32(len(c.segments))
 	c.segments = nil
 }
 
-// HoldAll says that there are no leads but those that will be Put. It is for Leads that hold none yet.
+// HoldAll says that there are no leads but those that were Put, and those that will be.
 func (c *Leads) HoldAll() { c.all = true }
 
 // Lack is whether no lead of that hash was ever Put where HoldAll was said: then it need not be looked for anywhere else.
 // Once a lead had to go, that is not known any more of any.
-func (c *Leads) Lack(hash uint32) bool { return c.all && c.index.find(hash) == nil }
+func (c *Leads) Lack(hash uint32) bool { return c.all && !c.gone && c.index.find(hash) == nil }
+
+// Fill is Put for a lead of which nothing newer is held, and no where that would take another's place, or another has gone:
+// then HoldAll can't be said any more.
+func (c *Leads) Fill(hash uint32, id string, blob []byte) bool {
+	after := c.held + c.index.bytes(c.index.used+1)
+	if !c.fits(entryHeader + len(id) + len(blob)) {
+		after += int64(c.segmentSize)
+	}
+	if c.gone || after > c.max {
+		return false
+	}
+	if c.index.find(hash) == nil {
+		c.Put(hash, id, blob)
+	}
+	return !c.gone
+}
 
 // Hash is what Get and Put find an ID by. It is this Leads' own, and spreads IDs evenly whoever chose them.
 func (c *Leads) Hash(id string) uint32 { return uint32(maphash.String(c.seed, id)) }
@@ -115,7 +131,7 @@ func (c *Leads) Get(hash uint32, id string) ([]byte, bool) {
 func (c *Leads) Put(hash uint32, id string, blob []byte) {
 	size := entryHeader + len(id) + len(blob)
 	if size > c.segmentSize || len(id) > longestID || !c.room(size) {
-		c.all = false
+		c.gone = true
 		c.drop(hash)
 		return
 	}
@@ -218,7 +234,7 @@ func (c *Leads) reclaim() {
 		}
 		c.live -= int64(e.size())
 		if e[entryAsked] == 0 && !c.roomy() {
-			c.all = false
+			c.gone = true
 			c.index.remove(hash)
 			continue
 		}

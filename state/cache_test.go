@@ -317,3 +317,47 @@ func BenchmarkLeadsGet(b *testing.B) {
 		get(leads, ids[i%n])
 	}
 }
+
+// A lead that is lacked was never put, whatever memory has let go of since.
+func TestALeadThatIsLackedWasNeverPut(t *testing.T) {
+	for bound, knows := range map[int64]bool{0: false, 4 << 10: false, 64 << 10: false, 1 << 20: true} {
+		random := rand.New(rand.NewPCG(1, uint64(bound)))
+		c, there := NewLeads(bound), map[string]bool{}
+		c.HoldAll()
+		for range 20_000 {
+			id := leadName(random.IntN(4000))
+			lacks := c.Lack(c.Hash(id))
+			if lacks && there[id] || knows && lacks == there[id] {
+				t.Fatalf("with %d bytes: %s was put: %v, and is lacked: %v", bound, id, there[id], lacks)
+			}
+			if put(c, id, bytes.Repeat([]byte{1}, random.IntN(200))); random.IntN(3) == 0 {
+				get(c, id)
+			}
+			there[id] = true
+		}
+	}
+}
+
+// What fills memory takes nobody's place, and is not newer than what is there.
+func TestFillingMemory(t *testing.T) {
+	c := NewLeads(64 << 10)
+	put(c, leadName(0), []byte("newer"))
+	n := 0
+	for c.Fill(c.Hash(leadName(n)), leadName(n), bytes.Repeat([]byte{1}, 100)) {
+		n++
+	}
+	if got, _ := get(c, leadName(0)); string(got) != "newer" || c.Len() != n || n < 300 {
+		t.Errorf("%q, and %d of %d are held", got, c.Len(), n)
+	}
+	for i := range n {
+		if _, ok := get(c, leadName(i)); !ok {
+			t.Fatalf("%d is not held", i)
+		}
+	}
+	for i := range 1000 {
+		put(c, leadName(n+i), bytes.Repeat([]byte{1}, 100))
+	}
+	if c.Fill(c.Hash("x"), "x", nil) {
+		t.Error("leads have gone, so filling does not make it whole")
+	}
+}
