@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"unsafe"
 
 	"github.com/hotlead/hotlead/scorer"
 	"github.com/redis/go-redis/v9"
@@ -62,7 +61,7 @@ const long = "no lead: it has Redis make a table of this hash at once, and goes 
 // once.
 func (l *Lane) queueLeads(ctx context.Context, leads []LeadWrite) {
 	w := &l.write
-	w.blobs = grown(w.blobs, len(leads))
+	w.texts.begin(len(leads))
 	order := w.order.byBucket(len(leads), l.buckets, func(i int) string { return leads[i].ID })
 	for b := range l.buckets {
 		members := order.of(b)
@@ -76,10 +75,8 @@ func (l *Lane) queueLeads(ctx context.Context, leads []LeadWrite) {
 			args = append(args, noLead, long)
 		}
 		for _, i := range members {
-			lead := &leads[i]
-			// Pointers go into an argument without an allocation each; a blob is only read until Decide returns.
-			w.blobs[i] = unsafe.String(unsafe.SliceData(lead.Blob), len(lead.Blob))
-			args = append(args, &lead.ID, &w.blobs[i])
+			id, blob := w.texts.of(&leads[i])
+			args = append(args, id, blob)
 		}
 		w.queue(ctx, args)
 		if many {

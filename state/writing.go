@@ -12,7 +12,7 @@ type writing struct {
 	cmds  []redis.Cmder
 	arena []any // the arguments of all commands, one after the other
 	used  int   // how many there are
-	blobs []string
+	texts leadTexts
 	order bucketOrder
 	tiers tierMoves
 }
@@ -30,7 +30,7 @@ func (w *writing) begin(ctx context.Context) {
 func (w *writing) end() {
 	clear(w.cmds)
 	clear(w.arena)
-	clear(w.blobs)
+	w.texts.clear()
 	w.tiers.clear()
 }
 
