@@ -63,14 +63,15 @@ type moved struct {
 	by scorer.Instant
 }
 
-// input is one event to fold.
+// input is one event to fold. What folding it reads stands close together, between what touch reads: topic and the event's
+// qualification.
 type input struct {
+	topic int32          // where its topic's events are counted
+	hash  uint32         // of its lead's ID
+	at    scorer.Instant // its record's timestamp
 	event scorer.Event
-	// record is one of what was fetched, which stays until all of that is folded; topic is where its topic's events are
-	// counted.
+	// record is one of what was fetched, which stays until all of that is folded.
 	record *events.Record
-	topic  int32
-	hash   uint32 // of its lead's ID
 }
 
 // none is the index of no input.
@@ -342,7 +343,7 @@ func (l *lane) takeRecord(r *events.Record, topic int32) error {
 		r.Time = now
 		l.Metrics.future.Inc()
 	}
-	b.inputs = append(b.inputs, input{record: r, topic: topic})
+	b.inputs = append(b.inputs, input{record: r, at: r.Time, topic: topic})
 	in := &b.inputs[len(b.inputs)-1]
 	info, err := l.decoder.Decode(r, &in.event)
 	if err != nil {

@@ -28,8 +28,10 @@ func (l *lane) fold() error {
 	for rule, times := range l.folder.Unevaluable() {
 		l.Metrics.unevaluable.WithLabelValues(rule).Add(float64(times))
 	}
-	for i := range b.inputs {
-		l.span.link(b.inputs[i].event.Traceparent)
+	if l.span != nil {
+		for i := range b.inputs {
+			l.span.link(b.inputs[i].event.Traceparent)
+		}
 	}
 	return nil
 }
@@ -104,7 +106,7 @@ func (l *lane) foldEvent(in *input) bool {
 	}
 	b.changes = changes
 	for range changes[n:] {
-		b.caused = append(b.caused, in.record.Time)
+		b.caused = append(b.caused, in.at)
 	}
 	return true
 }

@@ -234,10 +234,13 @@ func (b *batch) touch(turn []int32) {
 			b.touched += uint32(w.blob[i])
 		}
 		for i := w.first; i != none; i = b.following[i] {
-			e := &b.inputs[i].event
-			b.touched += uint32(e.Identity)
-			if e.Account != "" {
-				b.touched += uint32(e.Account[0])
+			in := &b.inputs[i]
+			b.touched += uint32(in.topic)
+			if account := in.event.Account; account != "" {
+				b.touched += uint32(account[0])
+			}
+			if in.event.Qualification != nil {
+				b.touched++
 			}
 		}
 	}
