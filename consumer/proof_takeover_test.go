@@ -156,33 +156,52 @@ func TestARefoldThatTakesADetourIsNotTold(t *testing.T) {
 	}
 }
 
-// TestMoreCorrectionsThanABatchHolds: those that are left over come in the batches after it, each once.
+// TestMoreCorrectionsThanABatchHolds, or than it reads: those that are left over come in the batches after it, each once.
 func TestMoreCorrectionsThanABatchHolds(t *testing.T) {
+	t.Parallel()
+	for name, share := range map[string]int{"than it reads": 1 << 20, "than it holds": 0} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			l := w.owner()
+			ctx := w.limited()
+			l.begin()
+			l.recovery = &recovery{Phase: phaseReconcile}
+			for i := 0; len(l.batch.told) < l.toldAtOnce+3; i++ {
+				if id := fmt.Sprintf("lead-%d", i); events.Lane(id, lanesOfTests) == l.number {
+					known := scorer.Told{Sequence: 9, Tier: "hot", Since: scorer.InstantOf(l.now())}
+					l.batch.told = append(l.batch.told, state.ToldWrite{ID: id, Value: appendTold(known)})
+				}
+			}
+			told := slices.Clone(l.batch.told)
+			if err := l.decide(ctx, ctx); err != nil {
+				t.Fatal(err)
+			}
+			l.share = share
+			w.mend(l)
+			changes := testbed.ReadChanges(t, w.kafka, w.topics.TierChanges)
+			for i := range told {
+				if list := changes[told[i].ID]; len(list) != 1 || list[0].Sequence != 10 || list[0].From != "hot" || list[0].To != "cold" {
+					t.Errorf("announced of %s: %+v; want that it is cold, as its change 10", told[i].ID, list)
+				}
+			}
+			if left, _, err := l.store.Told(ctx, 10); err != nil || len(left) > 0 {
+				t.Errorf("%d leads are left, %v", len(left), err)
+			}
+		})
+	}
+}
+
+// TestARefoldWithoutInputKeepsTheClock: up to the committed clock all timers have fired, also where only time had passed.
+func TestARefoldWithoutInputKeepsTheClock(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	l := w.owner()
-	ctx := w.limited()
-	l.begin()
-	l.recovery = &recovery{Phase: phaseReconcile}
-	for i := 0; len(l.batch.told) < 5; i++ {
-		if id := fmt.Sprintf("lead-%d", i); events.Lane(id, lanesOfTests) == l.number {
-			l.batch.told = append(l.batch.told, state.ToldWrite{ID: id, Value: appendTold(scorer.Told{Sequence: 9, Tier: "hot", Since: scorer.InstantOf(l.now())})})
-		}
-	}
-	told := slices.Clone(l.batch.told)
-	if err := l.decide(ctx, ctx); err != nil {
-		t.Fatal(err)
-	}
-	l.share = 0 // one change is more than that
+	l.recovery = &recovery{Phase: phaseRefold, Until: map[string]int64{}, Batch: l.ledger.Batch, Clock: scorer.InstantOf(l.now())}
+	clock := l.recovery.Clock
 	w.mend(l)
-	changes := testbed.ReadChanges(t, w.kafka, w.topics.TierChanges)
-	for i := range told {
-		if list := changes[told[i].ID]; len(list) != 1 || list[0].Sequence != 10 || list[0].From != "hot" || list[0].To != "cold" {
-			t.Errorf("announced of %s: %+v; want that it is cold, as its change 10", told[i].ID, list)
-		}
-	}
-	if left, _, err := l.store.Told(ctx, 10); err != nil || len(left) > 0 {
-		t.Errorf("%d leads are left, %v", len(left), err)
+	if ledger, err := l.store.Read(w.limited()); err != nil || ledger.Clock != clock {
+		t.Errorf("the ledger is %+v, %v; want its clock at %d", ledger, err, clock)
 	}
 }
 
