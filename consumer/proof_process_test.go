@@ -184,3 +184,24 @@ func TestASilentRedisDoesNotHideKafka(t *testing.T) {
 	proxy.Restore()
 	worker.ready()
 }
+
+// TestKafkaChangesHowItsTransactionsWork, as when it is upgraded, or set back, while a worker runs.
+func TestKafkaChangesHowItsTransactionsWork(t *testing.T) {
+	t.Parallel()
+	k := testbed.OwnKafka(t)
+	testbed.SetTransactionVersion(t, k.Addr, 1)
+	w := newWorldOn(t, k.Addr, testbed.Redis(t).Addr, nil)
+	traffic := w.traffic(60)
+	for _, level := range []int16{2, 1, 2} {
+		worker := w.start()
+		w.sendAstray(some(traffic, 300)...)
+		w.check(strictly)
+		testbed.SetTransactionVersion(t, k.Addr, level)
+		w.sendAstray(some(traffic, 300)...)
+		w.check(strictly)
+		worker.stop()
+	}
+	w.start()
+	w.sendAstray(some(traffic, 300)...)
+	w.check(strictly)
+}

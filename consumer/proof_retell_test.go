@@ -119,6 +119,7 @@ func TestKafkaLeftATransactionUndecided(t *testing.T) {
 		}
 		first.stop()
 		proxy.ForgeAddPartitionsToTxn(nil)
+		testbed.SetTransactionVersion(t, w.kafka, 2)
 		heir := w.start()
 		w.send(some(traffic, 100)...)
 		w.check(strictly)
@@ -140,6 +141,7 @@ func TestKafkaLeftATransactionUndecided(t *testing.T) {
 		}
 		proxy.ForgeAddPartitionsToTxn(nil)
 		w.untilChange(l, traffic, func(context.Context) error { return nil }) // it dies before it announces it
+		testbed.SetTransactionVersion(t, w.kafka, 2)
 		heir := w.owner()
 		w.mend(heir)
 		w.checkAnnounced(testbed.Strictness{})
@@ -195,13 +197,14 @@ func TestKafkaHoldsHalfOfATransaction(t *testing.T) {
 }
 
 // newWorldUnverified is a world on a Kafka that takes what is of no transaction, behind a proxy; no proxy where the
-// testbed has no such Kafka.
+// testbed has no such Kafka. Partitions are added to transactions by requests of their own there.
 func newWorldUnverified(t *testing.T) (*world, *testbed.Proxy) {
 	t.Helper()
 	k, proxy := testbed.KafkaBehindProxy(t)
 	if !k.Faults() {
 		return nil, nil
 	}
+	testbed.SetTransactionVersion(t, k.Addr, 1)
 	w := newWorldOn(t, k.Addr, testbed.Redis(t).Addr, nil)
 	unchecked := "false"
 	w.eventually("the broker to take what is of no transaction", func(ctx context.Context) error {

@@ -28,9 +28,8 @@ type Proxy struct {
 	drops  int   // replies still to drop
 	held   *Held // the request to keep back next; nil: none
 	match  func(request []byte) bool
-	// forge are the requests that the proxy answers, with forgery; nil: none.
-	forge   func(request []byte) bool
-	forgery []byte
+	// forge are the requests that the proxy answers, abort those of which it makes an abort; nil: none.
+	forge, abort func(request []byte) bool
 }
 
 // NewProxy starts a proxy to target (HOST:PORT) that ends with the test.
@@ -242,6 +241,7 @@ func (l *link) pass(piece []byte, to io.Writer, look func([]byte) error) bool {
 func (l *link) asked(request []byte) error {
 	p := l.proxy
 	p.holdBack(request)
+	l.aborted(request)
 	if forged, err := l.forged(request); err != nil {
 		return err
 	} else if forged {

@@ -202,7 +202,7 @@ func (w *world) announcing() func([]byte) bool {
 	changes := map[string]bool{}
 	return func(request []byte) bool {
 		id := w.producerIn(request)
-		if asks(request, apiKeys["AddPartitionsToTxn"]) && bytes.Contains(request, []byte(w.topics.TierChanges)) {
+		if asks(request, apiKeys["Produce"]) && bytes.Contains(request, []byte(w.topics.TierChanges)) {
 			changes[id] = true
 		}
 		return asks(request, apiKeys["EndTxn"]) && changes[id]

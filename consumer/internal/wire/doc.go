@@ -6,5 +6,5 @@
 // in front of every call) and a fetch answer's batches are read in place, without a copy.
 //
 // Errors say what was asked of whom and match by errors.Is: ErrFenced, ErrGeneration, ErrUnknown, ErrOffsetOutOfRange,
-// ErrCorrupt, ErrTooLarge, ErrTopicExists, and Retriable for those that another try may mend.
+// ErrCorrupt, ErrTooLarge, ErrAborted, ErrTopicExists, and Retriable for those that another try may mend.
 package wire

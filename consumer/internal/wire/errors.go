@@ -32,6 +32,8 @@ var (
 	// ErrUnknown: whether the transaction was committed can't be known from here. Init settles it; the committed
 	// position then tells how.
 	ErrUnknown = errors.New("the transaction's outcome is unknown")
+	// ErrAborted: the coordinator wants the transaction aborted; it can't be committed any more.
+	ErrAborted = errors.New("the transaction has to be aborted: nothing of it was committed")
 	// ErrTooLarge: a broker refused a record or an offset's metadata for its size.
 	ErrTooLarge = errors.New("too large for the broker (see max.message.bytes of the topic, offset.metadata.max.bytes of the broker)")
 	// ErrTopicExists: the topic to create is there already.
@@ -45,6 +47,7 @@ func Retriable(err error) bool { return errors.Is(err, ErrRetriable) }
 const (
 	unstableOffsetCommit    kafka.Error = 88
 	throttlingQuotaExceeded kafka.Error = 89
+	transactionAbortable    kafka.Error = 120
 )
 
 // answerError is a broker's error code and what it means here (nil: nothing that a caller could tell apart).
@@ -83,6 +86,8 @@ func classOf(code kafka.Error) error {
 		return ErrFenced
 	case kafka.IllegalGeneration, kafka.UnknownMemberId, kafka.RebalanceInProgress, kafka.FencedInstanceID:
 		return ErrGeneration
+	case transactionAbortable:
+		return ErrAborted
 	case kafka.MessageSizeTooLarge, kafka.RecordListTooLarge, kafka.OffsetMetadataTooLarge:
 		return ErrTooLarge
 	case kafka.TopicAlreadyExists:

@@ -73,8 +73,9 @@ func (e *exchange) RawExchange(rw io.ReadWriter) (protocol.Message, error) {
 type reply struct{ protocol.Message }
 
 func (e *exchange) roundTrip(rw io.ReadWriter) (protocol.Message, error) {
-	// One request at a time is on the connection, so any correlation ID will do.
-	const correlation = 1
+	if own, ok := e.Message.(flexible); ok {
+		return roundTripFlexible(rw, e.clientID, own)
+	}
 	if e.read == nil {
 		return protocol.RoundTrip(rw, e.version, correlation, e.clientID, e.Message)
 	}

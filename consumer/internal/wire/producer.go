@@ -45,10 +45,18 @@ type Producer struct {
 	id      string
 	timeout time.Duration
 
+	// epoch is what the next transaction is written under. At first it is what Init returned, which says who owns the
+	// transactional ID; with ownEpochs the end of each transaction moves it on, at times to another producer ID, and the
+	// owner stays the same.
 	epoch Epoch
+	// ownEpochs is whether each transaction has an epoch of its own: see transactionVersion. Init decides.
+	ownEpochs bool
+	// ended is when the last transaction did, and apart how long after that partitions can join the next: see joins.
+	ended time.Time
+	apart time.Duration
 	// ready is false before Init, and after anything went wrong.
 	ready bool
-	// sequences are the numbers of the next record to each partition: from 0 after Init on, across transactions. A
+	// sequences are the numbers of the next record to each partition: from 0 on in each epoch, across transactions. A
 	// broker takes a batch under a number already used for that batch sent again, whatever is in it, and so drops it.
 	sequences map[Partition]int32
 }
@@ -84,15 +92,21 @@ func (p *Producer) Init(ctx context.Context) (Epoch, error) {
 	if err != nil {
 		return Epoch{}, err
 	}
+	version, err := p.cluster.transactionVersion(ctx)
+	if err != nil {
+		return Epoch{}, err
+	}
+	p.ownEpochs = version >= sinceOwnEpochs
 	p.sequences = make(map[Partition]int32)
-	p.ready = true
+	p.ready, p.ended = true, time.Now()
 	return p.epoch, nil
 }
 
 // A coordinator may lose the markers of a transaction, on its way from one broker to the next, and call it decided all
 // the same. Whatever marker comes next in a partition then decides what hangs there. So Keep and Discard begin an empty
 // transaction in all partitions and the group where something of ours may hang, and end it one way or the other. They are
-// for a producer that has just been Init'ed.
+// for a producer that has just been Init'ed. Nothing is written, so partitions and group have to be added by requests of
+// their own.
 
 // Keep commits what hangs. After an error the producer must be Init'ed again.
 func (p *Producer) Keep(ctx context.Context, partitions []Partition, group string) error {
@@ -102,7 +116,7 @@ func (p *Producer) Keep(ctx context.Context, partitions []Partition, group strin
 	if err := p.end(ctx); err != nil {
 		return fmt.Errorf("committing what hangs of %s: %w", p.id, settled(err))
 	}
-	p.ready = true
+	p.ready, p.ended = true, time.Now()
 	return nil
 }
 
@@ -146,7 +160,7 @@ func (p *Producer) answered(code int16) error {
 // the same sequence numbers, so nothing is written twice. After any error the producer must be Init'ed again: Commit
 // before that fails with ErrUnknown, as a record under a sequence already used would be lost in silence.
 //
-// The error matches ErrGeneration or ErrTooLarge (not committed: the next Init aborts it), ErrFenced (a newer owner or
+// The error matches ErrGeneration, ErrTooLarge or ErrAborted (not committed: the next Init aborts it), ErrFenced (a newer owner or
 // the coordinator has settled it, or will) or ErrUnknown (everything else: committed or not).
 func (p *Producer) Commit(ctx context.Context, t Transaction) (Committed, error) {
 	if !p.ready {
@@ -160,13 +174,13 @@ func (p *Producer) Commit(ctx context.Context, t Transaction) (Committed, error)
 	if err != nil {
 		return Committed{}, fmt.Errorf("committing as %s: %w", p.id, settled(err))
 	}
-	p.ready = true
+	p.ready, p.ended = true, time.Now()
 	return committed, nil
 }
 
-// settled sees to it that the error of a transaction is one of the four.
+// settled sees to it that the error of a transaction is one of the five.
 func settled(err error) error {
-	for _, known := range []error{ErrFenced, ErrGeneration, ErrTooLarge, ErrUnknown} {
+	for _, known := range []error{ErrFenced, ErrGeneration, ErrTooLarge, ErrAborted, ErrUnknown} {
 		if errors.Is(err, known) {
 			return err
 		}

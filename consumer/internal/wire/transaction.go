@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
@@ -28,9 +30,9 @@ const acksAll = -1
 // and out of turn. So it is sent again only where that can do no harm: Produce, which its sequences protect, and what
 // adds to a transaction (at worst a transaction of nothing is left open, and times out).
 func (p *Producer) commit(ctx context.Context, t Transaction) (Committed, error) {
-	rounds := p.batches(t.Records)
+	rounds, joins := p.batches(t.Records), p.joins()
 	committed := Committed{Base: make(map[Partition]int64)}
-	if len(rounds) > 0 {
+	if len(rounds) > 0 && !joins {
 		// The first round has a batch for each partition.
 		partitions := make([]Partition, len(rounds[0]))
 		for i, b := range rounds[0] {
@@ -41,18 +43,22 @@ func (p *Producer) commit(ctx context.Context, t Transaction) (Committed, error)
 		}
 	}
 	for i, round := range rounds {
+		begun := time.Now()
 		if err := p.write(ctx, round); err != nil {
 			return Committed{}, err
 		}
 		if i == 0 {
+			p.learn(joins, begun)
 			for _, b := range round {
 				committed.Base[b.to] = b.base
 			}
 		}
 	}
 	if len(t.Offsets) > 0 {
-		if err := p.addOffsets(ctx, t.Group); err != nil {
-			return Committed{}, err
+		if !p.ownEpochs {
+			if err := p.addOffsets(ctx, t.Group); err != nil {
+				return Committed{}, err
+			}
 		}
 		if err := p.commitOffsets(ctx, &t); err != nil {
 			return Committed{}, err
@@ -146,39 +152,34 @@ func (p *Producer) writeTo(ctx context.Context, leader int32, batches []*outBatc
 	if leader == anyBroker {
 		return batches, batches[0].to.at(answered(int16(kafka.LeaderNotAvailable)))
 	}
-	request := &rawproduce.Request{TransactionalID: p.id, Acks: acksAll, Timeout: int32(requestTimeout.Milliseconds()) / 2}
 	byPartition := make(map[Partition]*outBatch, len(batches))
 	for _, b := range batches {
 		byPartition[b.to] = b
-		request.Topics = append(request.Topics, rawproduce.RequestTopic{Topic: b.to.Topic, Partitions: []rawproduce.RequestPartition{{
-			Partition: int32(b.to.Partition), RecordSet: protocol.RawRecordSet{Reader: sized(b.bytes)},
-		}}})
 	}
-	got, err := p.cluster.ask(ctx, leader, request)
+	answer, err := p.produce(ctx, leader, batches)
 	if err != nil {
 		for _, b := range batches {
 			p.cluster.forgetLeaders(b.to.Topic)
 		}
 		return batches, err
 	}
-	for _, topic := range got.(*produce.Response).Topics {
-		for _, r := range topic.Partitions {
-			to := Partition{Topic: topic.Topic, Partition: int(r.Partition)}
-			b, asked := byPartition[to]
-			if !asked {
-				continue
-			}
-			delete(byPartition, to)
-			err := answered(r.ErrorCode)
-			if err == nil {
-				b.base = r.BaseOffset
-				continue
-			}
-			p.cluster.forgetLeaders(to.Topic)
-			missing = append(missing, b)
-			if worst == nil || Retriable(worst) {
-				worst = to.at(err)
-			}
+	for _, w := range answer {
+		b, asked := byPartition[w.to]
+		if !asked {
+			continue
+		}
+		delete(byPartition, w.to)
+		err := answered(w.code)
+		if err == nil {
+			b.base = w.base
+			continue
+		}
+		if !errors.Is(err, kafka.ConcurrentTransactions) {
+			p.cluster.forgetLeaders(w.to.Topic)
+		}
+		missing = append(missing, b)
+		if worst == nil || Retriable(worst) {
+			worst = w.to.at(err)
 		}
 	}
 	for to, b := range byPartition {
@@ -186,6 +187,35 @@ func (p *Producer) writeTo(ctx context.Context, leader int32, batches []*outBatc
 		worst = to.at(fmt.Errorf("%w: no word of it in the leader's answer", ErrUnknown))
 	}
 	return missing, worst
+}
+
+// produce sends batches to their leader, by the request that the transaction's kind asks for.
+func (p *Producer) produce(ctx context.Context, leader int32, batches []*outBatch) ([]written, error) {
+	timeout := int32(requestTimeout.Milliseconds()) / 2
+	if p.ownEpochs {
+		got, err := p.cluster.ask(ctx, leader, &produceRequest{transactionalID: p.id, timeout: timeout, batches: batches})
+		if err != nil {
+			return nil, err
+		}
+		return got.(*produceAnswer).partitions, nil
+	}
+	request := &rawproduce.Request{TransactionalID: p.id, Acks: acksAll, Timeout: timeout}
+	for _, b := range batches {
+		request.Topics = append(request.Topics, rawproduce.RequestTopic{Topic: b.to.Topic, Partitions: []rawproduce.RequestPartition{{
+			Partition: int32(b.to.Partition), RecordSet: protocol.RawRecordSet{Reader: sized(b.bytes)},
+		}}})
+	}
+	got, err := p.cluster.ask(ctx, leader, request)
+	if err != nil {
+		return nil, err
+	}
+	var answer []written
+	for _, topic := range got.(*produce.Response).Topics {
+		for _, r := range topic.Partitions {
+			answer = append(answer, written{to: Partition{Topic: topic.Topic, Partition: int(r.Partition)}, code: r.ErrorCode, base: r.BaseOffset})
+		}
+	}
+	return answer, nil
 }
 
 // sized is a field of bytes as it goes over the wire: kafka-go writes a raw record set as it is, so its length must be
@@ -209,6 +239,27 @@ func (p *Producer) addOffsets(ctx context.Context, group string) error {
 // commitOffsets does not send again what may have arrived: offsets that come late, after those of the transaction that
 // follows, would take the group back. A new epoch, which Init gives, keeps them out.
 func (p *Producer) commitOffsets(ctx context.Context, t *Transaction) error {
+	of := coordinated{kind: kafka.CoordinatorKeyTypeConsumer, key: t.Group}
+	return p.cluster.retry(ctx, untilDone, "committing the offsets of the group "+t.Group, func() error {
+		got, err := p.cluster.askCoordinator(ctx, of, p.offsetsRequest(t))
+		if err != nil {
+			return final(err)
+		}
+		var worst error
+		for _, w := range offsetsAnswered(got) {
+			if err := answered(w.code); err != nil && (worst == nil || Retriable(worst)) {
+				p.cluster.forgetCoordinator(of, err)
+				worst = w.to.at(err)
+			}
+		}
+		return worst
+	})
+}
+
+func (p *Producer) offsetsRequest(t *Transaction) protocol.Message {
+	if p.ownEpochs {
+		return &offsetsRequest{transactionalID: p.id, epoch: p.epoch, of: t}
+	}
 	request := &txnoffsetcommit.Request{
 		TransactionalID: p.id, GroupID: t.Group, ProducerID: p.epoch.ProducerID, ProducerEpoch: p.epoch.Epoch,
 		GenerationID: int32(t.Generation), MemberID: t.Member,
@@ -219,36 +270,53 @@ func (p *Producer) commitOffsets(ctx context.Context, t *Transaction) error {
 			CommittedMetadata: t.Metadata,
 		}}})
 	}
-	of := coordinated{kind: kafka.CoordinatorKeyTypeConsumer, key: t.Group}
-	return p.cluster.retry(ctx, untilDone, "committing the offsets of the group "+t.Group, func() error {
-		got, err := p.cluster.askCoordinator(ctx, of, request)
-		if err != nil {
-			return final(err)
+	return request
+}
+
+func offsetsAnswered(got protocol.Message) []written {
+	if own, ok := got.(*offsetsAnswer); ok {
+		return own.partitions
+	}
+	var answer []written
+	for _, topic := range got.(*txnoffsetcommit.Response).Topics {
+		for _, r := range topic.Partitions {
+			answer = append(answer, written{to: Partition{Topic: topic.Name, Partition: int(r.Partition)}, code: r.ErrorCode})
 		}
-		var worst error
-		for _, topic := range got.(*txnoffsetcommit.Response).Topics {
-			for _, r := range topic.Partitions {
-				if err := answered(r.ErrorCode); err != nil && (worst == nil || Retriable(worst)) {
-					p.cluster.forgetCoordinator(of, err)
-					worst = Partition{Topic: topic.Name, Partition: int(r.Partition)}.at(err)
-				}
-			}
-		}
-		return worst
-	})
+	}
+	return answer
 }
 
 // end commits. An answer that says that the coordinator could not do it, or not yet, is asked for again: under the same
-// epoch a second EndTxn finds either the transaction, or it committed. No answer at all is left for Init to settle.
+// epoch a second EndTxn finds either the transaction, or it committed, and then brings the next epoch once more. No answer at
+// all is left for Init to settle.
 func (p *Producer) end(ctx context.Context) error {
-	request := &endtxn.Request{TransactionalID: p.id, ProducerID: p.epoch.ProducerID, ProducerEpoch: p.epoch.Epoch, Committed: true}
+	var request protocol.Message = &endtxn.Request{TransactionalID: p.id, ProducerID: p.epoch.ProducerID, ProducerEpoch: p.epoch.Epoch, Committed: true}
+	if p.ownEpochs {
+		request = &endRequest{transactionalID: p.id, epoch: p.epoch}
+	}
 	return p.cluster.retry(ctx, untilDone, "ending the transaction", func() error {
 		got, err := p.cluster.askCoordinator(ctx, p.coordinated(), request)
 		if err != nil {
 			return final(err)
 		}
+		if next, ok := got.(*endAnswer); ok {
+			return p.goOn(next)
+		}
 		return p.answered(got.(*endtxn.Response).ErrorCode)
 	})
+}
+
+// goOn goes on to the epoch that the end of a transaction has brought.
+func (p *Producer) goOn(answer *endAnswer) error {
+	if err := p.answered(answer.code); err != nil {
+		return err
+	}
+	if answer.next.ProducerID < 0 || answer.next.Epoch < 0 {
+		return fmt.Errorf("%w: the coordinator's answer names no next epoch", ErrUnknown)
+	}
+	p.epoch = answer.next
+	clear(p.sequences)
+	return nil
 }
 
 // final takes the hope of another try from a request that may have taken effect.
