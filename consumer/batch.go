@@ -183,7 +183,7 @@ func (l *lane) keepsUp() bool { return l.caughtUp && !l.walk.underWay() }
 // beat is how often a lane that keeps up begins a batch at most. Where events come one by one and without end, batches as
 // fast as they can be made would each hold an event or two, and keep Kafka, Redis and us so busy that all of them took
 // longer for it. After a quiet time an event is never held up.
-const beat = 5 * time.Millisecond
+const beat = 3 * time.Millisecond
 
 // rest is how long a lane that keeps up waits until it fetches again.
 func (l *lane) rest() time.Duration {
