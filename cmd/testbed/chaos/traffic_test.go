@@ -195,6 +195,7 @@ func (f *traffic) flow() {
 			case <-tick.C:
 			}
 			if err := f.round(ctx, 1+f.random.IntN(f.rate)); err != nil {
+				f.w.t.Logf("the traffic breaks off: %v", err) // whoever waits for what it causes waits in vain
 				done <- err
 				return
 			}
