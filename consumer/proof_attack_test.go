@@ -238,6 +238,7 @@ func TestTheGroupsOffsetsWereDeletedAndRedisIsOld(t *testing.T) {
 	w.deleteOffsets()
 	w.send(some(traffic, 200)...)
 	w.start()
+	w.corrected()
 	w.check(testbed.Strictness{}) // nobody knows up to where the world was told, so what is new is told by corrections
 }
 
@@ -256,6 +257,7 @@ func TestEverythingLostButTheLog(t *testing.T) {
 	}
 	w.send(some(traffic, 200)...) // some of them in a lane that is not theirs
 	w.start()
+	w.corrected()
 	w.check(testbed.Strictness{})
 }
 

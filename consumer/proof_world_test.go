@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -346,6 +347,41 @@ func (w *world) drained() {
 		})
 		return err
 	})
+}
+
+// corrected waits until all lanes have announced what they decided, and none recovers: a lane that recovers without a
+// committed position commits the end of its input before it corrects what the world was told.
+func (w *world) corrected() {
+	w.t.Helper()
+	w.eventually("the corrections", func(ctx context.Context) error {
+		committed, err := w.admin().FetchOffsets(ctx, w.group)
+		if err != nil {
+			return err
+		}
+		for lane := range lanesOfTests {
+			at, _ := committed.Lookup(w.topics.Engagement, int32(lane))
+			if err := w.allTold(ctx, lane, at.Metadata); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// allTold is whether a lane has announced all that it has decided, by the metadata of its offsets.
+func (w *world) allTold(ctx context.Context, lane int, position string) error {
+	ledger, err := w.raw.HMGet(ctx, w.ledgerKey(lane), "n", "recovery").Result()
+	if err != nil {
+		return err
+	}
+	var m metadata
+	if err := json.Unmarshal([]byte(position), &m); err != nil {
+		return err
+	}
+	if n := fmt.Sprint(m.Batch); ledger[0] != n || ledger[1] != nil {
+		return fmt.Errorf("lane %d has decided batch %v, announced %s, and its recovery is %v", lane, ledger[0], n, ledger[1])
+	}
+	return nil
 }
 
 // strictly is what holds wherever time and the interleaving of topics do not matter.
