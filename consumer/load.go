@@ -69,11 +69,7 @@ func (l *lane) emptyMemory() {
 	if l.ledger == nil {
 		return
 	}
-	leads := int64(0)
-	for _, n := range l.ledger.Counts {
-		leads += n
-	}
-	if leads*leastLead <= l.memory {
+	if l.ledger.Leads()*leastLead <= l.memory {
 		l.filling.buckets = l.ledger.Buckets
 	}
 }

@@ -145,10 +145,7 @@ func TestForgedChangesMakeNoLeadInAnotherLane(t *testing.T) {
 	t.Parallel()
 	r := testbed.OwnRedis(t)
 	w := newWorldOn(t, testbed.Kafka(t).Addr, r.Addr, nil)
-	w.send(some(w.traffic(20), 100)...)
-	first := w.start()
-	w.check(strictly)
-	first.stop()
+	w.past(some(w.traffic(20), 100)...)
 	const id = "forged"
 	wrong := (events.Lane(id, lanesOfTests) + 1) % lanesOfTests
 	forged := &kgo.Record{Topic: w.topics.TierChanges, Partition: int32(wrong), Key: []byte(id), Value: []byte(`{"type":"lead.tier.changed",` +

@@ -13,11 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/hotlead/hotlead/cmd/testbed"
 	"github.com/hotlead/hotlead/consumer/internal/wire"
-	"github.com/hotlead/hotlead/events"
 	"github.com/hotlead/hotlead/state"
 )
 
@@ -54,10 +51,7 @@ func TestRedisFlushedWhileNobodyWorks(t *testing.T) {
 			r := testbed.OwnRedis(t)
 			w := newWorldOn(t, testbed.Kafka(t).Addr, r.Addr, nil)
 			traffic := w.traffic(60)
-			w.send(some(traffic, 1000)...)
-			first := w.start()
-			w.check(strictly)
-			first.stop()
+			w.past(some(traffic, 1000)...)
 			r.FlushAll()
 			w.send(some(traffic, 200)...)
 			var loads atomic.Int64
@@ -115,10 +109,7 @@ func TestRedisRolledBackIntoARecovery(t *testing.T) {
 	}
 	w := newWorldOn(t, testbed.Kafka(t).Addr, r.Addr, nil)
 	traffic := w.traffic(60)
-	w.send(some(traffic, 1500)...)
-	first := w.start()
-	w.check(strictly)
-	first.stop()
+	w.past(some(traffic, 1500)...)
 	r.FlushAll()
 	for range 2 {
 		w.spawn(strike{Recovered, 3, syscall.SIGKILL}).killed()
@@ -499,47 +490,4 @@ func TestALaneThatBrokeWhileItStoodStillIsCold(t *testing.T) {
 	drain()
 	<-ended
 	w.checkAnnounced(strictly)
-}
-
-// byHand is the lane of traffic's only lead, to be led through its steps by the test.
-func (w *world) byHand() *lane {
-	w.t.Helper()
-	return w.byHandOn(w.redis)
-}
-
-// byHandOn is byHand by another way to Redis.
-func (w *world) byHandOn(redisAddr string) *lane {
-	w.t.Helper()
-	o := w.optionsOn(redisAddr, prometheus.NewRegistry())
-	if err := o.complete(); err != nil {
-		w.t.Fatal(err)
-	}
-	worker := &Worker{o: o, cluster: wire.Dial(wire.Options{Brokers: o.Brokers, ClientID: "by-hand", Reused: o.reused})}
-	w.t.Cleanup(func() {
-		worker.cluster.Close()
-		o.Store.Close()
-	})
-	var err error
-	if worker.layout, err = readLayout(w.limited(), worker.cluster, o.Topics); err != nil {
-		w.t.Fatal(err)
-	}
-	l := worker.newLane(events.Lane("lead-0", lanesOfTests))
-	l.member = alone{}
-	l.generation.ID = -1 // of no group: a broker takes offsets from those who are not members of one without members
-	l.bound(1<<20, 1)
-	return l
-}
-
-// alone is the membership of a lane by hand, which nobody takes away.
-type alone struct{}
-
-func (alone) Check(context.Context) error { return nil }
-
-// checkAnnounced holds what was announced so far against the oracle.
-func (w *world) checkAnnounced(how testbed.Strictness) {
-	w.t.Helper()
-	changes := testbed.ReadChanges(w.t, w.kafka, w.topics.TierChanges)
-	for _, said := range append(testbed.CheckChains(changes), w.oracle.Differences(changes, how)...) {
-		w.t.Error(said)
-	}
 }

@@ -64,16 +64,9 @@ func TestALaneKnowsWhichLeadsAreNew(t *testing.T) {
 	}
 	// And it goes on so.
 	fold(heir)
-	if now := int(total(heir.ledger.Counts)); heir.leads.Len() != now || now < there {
+	if now := int(heir.ledger.Leads()); heir.leads.Len() != now || now < there {
 		t.Errorf("%d leads in memory of %d", heir.leads.Len(), now)
 	}
-}
-
-func total(counts map[string]int64) (n int64) {
-	for _, of := range counts {
-		n += of
-	}
-	return n
 }
 
 // A lane that has more leads than there is room for does not begin to read them all.

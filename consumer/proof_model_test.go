@@ -57,10 +57,7 @@ func TestAWalkThatIsCutGoesOn(t *testing.T) {
 	for i := range 300 {
 		list = append(list, views(fmt.Sprint("quiet-", i))...)
 	}
-	w.send(list...)
-	first := w.start()
-	w.check(strictly)
-	first.stop()
+	w.past(list...)
 	w.text = testbed.ProofModel(2)
 	w.oracle.Retier(2)
 	var before [lanesOfTests]int
@@ -107,10 +104,7 @@ func TestALeadIsMovedBeforeTheWalkReachesIt(t *testing.T) {
 	w := newWorld(t)
 	lead, bucket := w.leadOfTheLastBuckets()
 	lane := events.Lane(lead, lanesOfTests)
-	w.send(views(lead)...)
-	first := w.start()
-	w.check(strictly)
-	first.stop()
+	w.past(views(lead)...)
 
 	w.text = testbed.ProofModel(2)
 	w.oracle.Retier(2)

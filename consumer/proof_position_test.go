@@ -16,28 +16,6 @@ import (
 	"github.com/hotlead/hotlead/events"
 )
 
-// owner is byHand of a lane that has been taken over.
-func (w *world) owner() *lane {
-	w.t.Helper()
-	l, ctx := w.byHand(), w.limited()
-	w.t.Cleanup(func() { l.close() })
-	if err := l.takeOver(ctx, ctx); err != nil {
-		w.t.Fatal(err)
-	}
-	return l
-}
-
-// mend leads the lane through its recovery, if it is in one.
-func (w *world) mend(l *lane) {
-	w.t.Helper()
-	ctx := w.limited()
-	for l.recovery != nil {
-		if err := l.next(ctx, ctx); err != nil {
-			w.t.Fatal(err)
-		}
-	}
-}
-
 // besideChanges leads the lane until it announces a change without committing the group's offsets.
 func (w *world) besideChanges(l *lane, traffic *testbed.Traffic) {
 	w.t.Helper()

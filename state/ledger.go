@@ -50,6 +50,14 @@ type Ledger struct {
 	Counts map[string]int64
 }
 
+// Leads is how many leads the lane has.
+func (l *Ledger) Leads() (n int64) {
+	for _, of := range l.Counts {
+		n += of
+	}
+	return n
+}
+
 // Owner is a producer ID and epoch of the lane's transactional ID. Of the same producer ID, the higher epoch is newer.
 type Owner struct {
 	ProducerID int64

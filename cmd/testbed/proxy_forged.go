@@ -32,8 +32,8 @@ func (l *link) aborted(request []byte) {
 }
 
 // ForgeAddPartitionsToTxn answers Kafka's AddPartitionsToTxn, where it matches, as if all were well, and keeps it from the
-// server: no marker will ever be written to these partitions. A broker
-// takes what is written to them all the same where transaction.partition.verification.enable is false. nil ends it.
+// server: no marker will ever be written to these partitions. A broker takes what is written to them all the same where
+// transaction.partition.verification.enable is false. nil ends it.
 func (p *Proxy) ForgeAddPartitionsToTxn(match func(request []byte) bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -41,9 +41,19 @@ func BenchmarkFetch(b *testing.B) {
 	b.ReportMetric(float64(read)/b.Elapsed().Seconds(), "records/s")
 }
 
-// BenchmarkCommit commits 100 records over four partitions, and an offset.
+// BenchmarkCommit commits 100 records over four partitions, and an offset, by either kind of transaction.
 func BenchmarkCommit(b *testing.B) {
-	c := dial(b, testbed.Kafka(b).Addr)
+	k := testbed.OwnKafka(b)
+	for _, level := range []int16{1, 2} {
+		b.Run(fmt.Sprintf("transaction.version=%d", level), func(b *testing.B) {
+			testbed.SetTransactionVersion(b, k.Addr, level)
+			commit(b, k.Addr)
+		})
+	}
+}
+
+func commit(b *testing.B, addr string) {
+	c := dial(b, addr)
 	name := topic(b, c, 4)
 	p := started(b, c, testbed.Unique(b, "id"))
 	t := wire.Transaction{Group: testbed.Unique(b, "group"), Generation: -1, Offsets: []wire.Position{position(name, 0, 1)}}

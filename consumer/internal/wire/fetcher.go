@@ -137,8 +137,8 @@ func (f *Fetcher) giveBack() {
 }
 
 // Ahead begins to ask for what the next Fetch will ask for: then the answer is on its way meanwhile. What was fetched stays
-// valid. It is for a reader
-// who is behind. One who is not would be answered with the first record to come, and with all the others only after that.
+// valid. It is for a reader who is behind. One who is not would be answered with the first record to come, and with all the
+// others only after that.
 func (f *Fetcher) Ahead(ctx context.Context, from []Position, wait time.Duration) {
 	_, _ = f.begin(ctx, from, time.Now().Add(wait), f.poll) // what is amiss is the next Fetch's to tell
 }

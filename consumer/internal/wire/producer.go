@@ -160,8 +160,8 @@ func (p *Producer) answered(code int16) error {
 // the same sequence numbers, so nothing is written twice. After any error the producer must be Init'ed again: Commit
 // before that fails with ErrUnknown, as a record under a sequence already used would be lost in silence.
 //
-// The error matches ErrGeneration, ErrTooLarge or ErrAborted (not committed: the next Init aborts it), ErrFenced (a newer owner or
-// the coordinator has settled it, or will) or ErrUnknown (everything else: committed or not).
+// The error matches ErrGeneration, ErrTooLarge or ErrAborted (not committed: the next Init aborts it), ErrFenced (a newer
+// owner or the coordinator has settled it, or will) or ErrUnknown (everything else: committed or not).
 func (p *Producer) Commit(ctx context.Context, t Transaction) (Committed, error) {
 	if !p.ready {
 		return Committed{}, fmt.Errorf("committing as %s: %w: Init comes first", p.id, ErrUnknown)
