@@ -215,11 +215,15 @@ func (p *page) visit(address string) {
 // do does the actions, all within the test's patience.
 func (p *page) do(actions ...chromedp.Action[chromedp.Void]) {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.tab, patience)
-	defer cancel()
-	if err := chromedp.Do(ctx, actions...); err != nil {
+	if err := p.try(actions...); err != nil {
 		p.t.Fatal(err)
 	}
+}
+
+func (p *page) try(actions ...chromedp.Action[chromedp.Void]) error {
+	ctx, cancel := context.WithTimeout(p.tab, patience)
+	defer cancel()
+	return chromedp.Do(ctx, actions...)
 }
 
 // ask is the value of an expression on the page.
@@ -242,13 +246,19 @@ func try[T any](p *page, expression string) (T, error) {
 func (p *page) holds(expression string) bool {
 	p.t.Helper()
 	value, err := try[bool](p, "Boolean("+expression+")")
-	if gone := new(cdproto.Error); errors.As(err, &gone) && gone.Code == -32000 {
+	if gone(err) {
 		return false
 	}
 	if err != nil {
 		p.t.Fatalf("%s: %v", expression, err)
 	}
 	return value
+}
+
+// gone is whether an error says that a page, or a part of it, is there no more.
+func gone(err error) bool {
+	said := new(cdproto.Error)
+	return errors.As(err, &said) && said.Code == -32000
 }
 
 // until waits until an expression is true on the page.
@@ -265,19 +275,33 @@ func (p *page) until(what, expression string) {
 	}
 }
 
-// press presses Enter on an element, and again where it did not take: while a page is drawn anew between a key's going down
-// and its coming up, nothing is pressed.
+// press presses Enter on an element.
 func (p *page) press(selector, took string) {
+	p.t.Helper()
+	p.untilTook("Enter on "+selector, took, chromedp.Focus(chromedp.CSS(selector)), chromedp.KeyEvent("\r"))
+}
+
+// click clicks on an element.
+func (p *page) click(selector, took string) {
+	p.t.Helper()
+	p.untilTook("a click on "+selector, took, chromedp.Click(chromedp.CSS(selector)))
+}
+
+// untilTook does the actions, and again where they did not take: what is drawn anew between a key's or a button's going
+// down and its coming up, or between the search for an element and its use, is not pressed.
+func (p *page) untilTook(what, took string, actions ...chromedp.Action[chromedp.Void]) {
 	p.t.Helper()
 	deadline, every := time.After(patience), time.NewTicker(50*time.Millisecond)
 	defer every.Stop()
 	for tick := 0; !p.holds(took); tick++ {
 		if tick%60 == 0 { // three seconds
-			p.do(chromedp.Focus(chromedp.CSS(selector)), chromedp.KeyEvent("\r"))
+			if err := p.try(actions...); err != nil && !gone(err) {
+				p.t.Fatal(err)
+			}
 		}
 		select {
 		case <-deadline:
-			p.t.Fatalf("Enter on %s did not take; the page says\n%s", selector, ask[string](p, "document.body.innerText"))
+			p.t.Fatalf("%s did not take; the page says\n%s", what, ask[string](p, "document.body.innerText"))
 		case <-every.C:
 		}
 	}

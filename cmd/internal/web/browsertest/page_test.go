@@ -119,8 +119,7 @@ func TestARatingOnTheCallSheetMovesTheLead(t *testing.T) {
 	p := tab(t, chromium, desktop, s.page+"/leads/mara")
 	p.until("three ratings are there", `document.querySelectorAll(".levels [aria-pressed=true]").length === 3`)
 	p.until("the page is complete", drawn)
-	p.do(chromedp.Click(chromedp.CSS("#rate-budget-5")))
-	p.until("the lead is hot", `document.querySelector("header.lead").dataset.tier === "hot"`)
+	p.click("#rate-budget-5", `document.querySelector("header.lead").dataset.tier === "hot"`)
 	p.until("the page says so", `document.getElementById("said").textContent.includes("The lead is now hot")`)
 	p.until("the rating is marked", `document.querySelector("#rate-budget-5").getAttribute("aria-pressed") === "true"`)
 	p.until("its history has it", `document.querySelector("#history li")?.innerText.includes("hot")`)
@@ -149,8 +148,7 @@ func TestALeadWhoseIDIsMarkup(t *testing.T) {
 	if n := ask[int](p, `document.querySelectorAll("main script, main img, main dd b b").length`); n != 0 {
 		t.Errorf("%d of the lead's words became elements", n)
 	}
-	p.do(chromedp.Click(chromedp.CSS("#rate-need-5")))
-	p.until("it can be rated", `document.querySelector("#rate-need-5").getAttribute("aria-pressed") === "true"`)
+	p.click("#rate-need-5", `document.querySelector("#rate-need-5").getAttribute("aria-pressed") === "true"`)
 	p.do(chromedp.Navigate(s.page + "/overview"))
 	p.until("the overview names it", fmt.Sprintf(`document.querySelector("main")?.innerText.includes(%q)`, hostile))
 }

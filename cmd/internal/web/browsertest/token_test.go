@@ -109,8 +109,7 @@ func TestThePageOfWhoeverShowsTheToken(t *testing.T) {
 	p.do(chromedp.Evaluate[chromedp.Void](`document.querySelector('li[data-lead="mara"] a').click()`))
 	p.until("its page is there", `document.querySelector("header.lead")`)
 	p.until("it is complete", drawn)
-	p.do(chromedp.Click(chromedp.CSS("#rate-need-5")))
-	p.until("the rating is marked", `document.querySelector("#rate-need-5").getAttribute("aria-pressed") === "true"`)
+	p.click("#rate-need-5", `document.querySelector("#rate-need-5").getAttribute("aria-pressed") === "true"`)
 	p.until("the page says so", `document.getElementById("said").textContent.includes("The lead")`)
 }
 
