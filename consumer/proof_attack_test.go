@@ -331,8 +331,8 @@ func TestManySmallRecordsAreManyBatches(t *testing.T) {
 	if letters := testbed.ReadTopic(t, w.kafka, w.topics.DeadLetters); len(letters) != n {
 		t.Errorf("%d dead letters, want %d", len(letters), n)
 	}
-	if batches := w.raw.HGet(w.limited(), w.ledgerKey(1), "n").Val(); batches < "4" { // one to begin, three of records
-		t.Errorf("%s batches", batches)
+	if batches, err := w.raw.HGet(w.limited(), w.ledgerKey(1), "n").Int(); batches < 4 { // one to begin, three of records
+		t.Errorf("%d batches (%v)", batches, err)
 	}
 }
 

@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"context"
+	"slices"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -59,6 +60,26 @@ func (w *world) mend(l *lane) {
 	w.t.Helper()
 	ctx := w.limited()
 	for l.recovery != nil {
+		if err := l.next(ctx, ctx); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+// foldAll leads the lane through its batches until it has folded all that its partitions hold now. That a fetch brings
+// nothing does not say so: on a busy machine the answer may be late.
+func (w *world) foldAll(l *lane) {
+	w.t.Helper()
+	ctx := w.limited()
+	ends, err := w.admin().ListEndOffsets(ctx, w.topics.inputs()...)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	left := func(part wire.Partition) bool {
+		end, ok := ends.Lookup(part.Topic, int32(part.Partition))
+		return !ok || l.reached(part) < end.Offset
+	}
+	for slices.ContainsFunc(l.inputs, left) {
 		if err := l.next(ctx, ctx); err != nil {
 			w.t.Fatal(err)
 		}

@@ -23,11 +23,7 @@ func TestALaneKnowsWhichLeadsAreNew(t *testing.T) {
 			list[i] = traffic.Next()
 		}
 		w.send(list...)
-		for l.batch.taken = 1; l.batch.taken > 0 || !l.caughtUp; {
-			if err := l.next(ctx, ctx); err != nil {
-				t.Fatal(err)
-			}
-		}
+		w.foldAll(l)
 	}
 	fold(l)
 	heir := w.owner()

@@ -98,11 +98,7 @@ func TestABatchEndsBeforeWhatItPassesOnIsOverwritten(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for !l.caughtUp {
-		if err := l.next(ctx, ctx); err != nil {
-			t.Fatal(err)
-		}
-	}
+	w.foldAll(l)
 	w.wantLetters(letters)
 	w.checkAnnounced(strictly)
 }
