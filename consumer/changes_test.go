@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -64,6 +65,8 @@ func (k *toldTopic) change(lead string, sequence int) *kgo.Record {
 	return &kgo.Record{Topic: k.name, Partition: int32(r.Partition), Key: r.Key, Value: r.Value, Timestamp: time.UnixMilli(int64(r.Time))}
 }
 
+// write writes the records in one transaction, and returns once a reader of committed records gets past them: a broker
+// acknowledges the end of a transaction before that.
 func (k *toldTopic) write(end kgo.TransactionEndTry, records ...*kgo.Record) {
 	k.t.Helper()
 	if err := k.client.BeginTransaction(); err != nil {
@@ -74,6 +77,20 @@ func (k *toldTopic) write(end kgo.TransactionEndTry, records ...*kgo.Record) {
 	}
 	if err := k.client.EndTransaction(k.t.Context(), end); err != nil {
 		k.t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(k.t.Context(), patienceOfTests)
+	defer cancel()
+	admin := kadm.NewClient(k.client)
+	for decided := false; !decided; {
+		ends, err := admin.ListEndOffsets(ctx, k.name)
+		if err != nil {
+			k.t.Fatal(err)
+		}
+		stable, err := admin.ListCommittedOffsets(ctx, k.name)
+		if err != nil {
+			k.t.Fatal(err)
+		}
+		decided = maps.EqualFunc(ends.Offsets()[k.name], stable.Offsets()[k.name], func(a, b kadm.Offset) bool { return a.At == b.At })
 	}
 }
 
