@@ -3,6 +3,7 @@ package bench
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -42,7 +43,7 @@ func (r *Report) Goals() []Goal {
 	add(goal{what: "share of the floor (" + Floor[len("floor: "):] + ")", least: 20, unit: " %", value: 100 * floor})
 	spent, beside := ratio(own, r.of(StreamsTuned), cpu)
 	add(goal{what: "processor time of all processes against " + StreamsTuned, most: .25, unit: "x", value: spent, beside: beside})
-	quick, prompt := r.latencyOf(Hotlead), r.latencyOf(StreamsPrompt)
+	quick, prompt := bothKeptUp(r.latencyOf(Hotlead), r.latencyOf(StreamsPrompt))
 	for _, l := range []struct {
 		what string
 		of   func(Latency) float64
@@ -82,6 +83,16 @@ func (a *Alone) goals(own []Run) []goal {
 		takeOver,
 		{what: "refold after loss of Redis against the live rate", least: 1, unit: "x", value: measured(a.RefoldPerSecond) / a.LivePerSecond},
 	}
+}
+
+// bothKeptUp are what is left of two contenders' rounds without those in which one of them did not keep up.
+func bothKeptUp(one, other []Latency) ([]Latency, []Latency) {
+	fell := map[int]bool{}
+	for _, l := range slices.Concat(one, other) {
+		fell[l.Round] = fell[l.Round] || !l.keptUp()
+	}
+	did := func(l Latency) bool { return !fell[l.Round] }
+	return only(one, did), only(other, did)
 }
 
 // ratio is the ratio of the medians of what of tells, and in words the least and the most of the rounds' own.

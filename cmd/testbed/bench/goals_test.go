@@ -73,6 +73,27 @@ func TestWhatWasNotMeasuredIsNotReached(t *testing.T) {
 	}
 }
 
+// TestOnlyRoundsInWhichBothKeptUpAreCompared: of one that falls behind, the median grows for as long as it is measured.
+func TestOnlyRoundsInWhichBothKeptUpAreCompared(t *testing.T) {
+	prompt := func(r *Report) (values []string) {
+		for _, g := range r.Goals() {
+			if strings.HasPrefix(g.What, "event to change") {
+				values = append(values, g.Measured)
+			}
+		}
+		return values
+	}
+	r := measured()
+	r.Latency[1].P50, r.Latency[1].P99 = 13_000, 18_000 // a peer's first round
+	if got := prompt(r); !slices.Equal(got, []string{"0.50x", "0.75x", "0.50x"}) {
+		t.Errorf("one of two rounds: %q", got)
+	}
+	r.Latency[2].P99 = 4000 // hotlead's second
+	if got := prompt(r); !slices.Equal(got, []string{"not measured", "not measured", "not measured"}) {
+		t.Errorf("no round: %q", got)
+	}
+}
+
 func TestNoisy(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*Report)
@@ -81,7 +102,7 @@ func TestNoisy(t *testing.T) {
 		"quiet":                 {func(r *Report) { r.Throughput = r.Throughput[:len(r.Throughput)/2] }, nil},
 		"runs that differ":      {func(*Report) {}, []string{"identical runs of"}},
 		"a busy machine":        {func(r *Report) { r.Throughput = []Run{{Contender: Hotlead, PerSecond: 1, Others: .4}} }, []string{"40 % of the processors"}},
-		"one that falls behind": {func(r *Report) { r.Throughput, r.Latency[1].P50 = nil, 4000 }, []string{"did not keep up"}},
+		"one that falls behind": {func(r *Report) { r.Throughput, r.Latency[1].P99 = nil, 4000 }, []string{"did not keep up"}},
 		"a floor that wavers": {func(r *Report) {
 			r.Throughput = []Run{{Contender: Floor, PerSecond: 1}, {Contender: Floor, PerSecond: 1.4}}
 		}, []string{"identical runs of"}},

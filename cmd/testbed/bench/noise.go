@@ -12,9 +12,8 @@ const (
 	spreadOfFloor = 1.3
 	// othersShare is how much of the processors may go to what is no part of the run.
 	othersShare = .1
-	// keptUp is the most that half of the changes may take, in milliseconds, of a contender that keeps up with what is
-	// offered.
-	keptUp = 500
+	// inTime is the most that 99 of 100 changes may take, in milliseconds, of a contender that keeps up with what is offered.
+	inTime = 1000
 )
 
 // Noisy says in which respects the machine was too noisy to tell; nothing where it was quiet.
@@ -35,7 +34,7 @@ func (r *Report) Noisy() (why []string) {
 		}
 	}
 	for _, l := range r.Latency {
-		if l.P50 > keptUp {
+		if !l.keptUp() {
 			why = append(why, fmt.Sprintf("%q did not keep up with the steady rate in round %d", l.Contender, l.Round))
 		}
 	}
@@ -43,6 +42,10 @@ func (r *Report) Noisy() (why []string) {
 	busy(median(r.Latency, func(l Latency) float64 { return l.Others }), "latency")
 	return why
 }
+
+// keptUp is whether the contender kept up with what was offered. How long changes take of one that does not says how long it
+// was measured, and no more.
+func (l Latency) keptUp() bool { return l.P99 <= inTime }
 
 // contenders are those that folded the work, in the order of their first runs.
 func (r *Report) contenders() (names []string) {
