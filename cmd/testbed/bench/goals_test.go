@@ -88,7 +88,15 @@ func TestOnlyRoundsInWhichBothKeptUpAreCompared(t *testing.T) {
 	if got := prompt(r); !slices.Equal(got, []string{"0.50x", "0.75x", "0.50x"}) {
 		t.Errorf("one of two rounds: %q", got)
 	}
-	r.Latency[2].P99 = 4000 // hotlead's second
+	if text := r.Markdown(); !strings.Contains(text, "| "+StreamsPrompt+" | 4.00 |") || !strings.Contains(text, "| 1 of 2 |") {
+		t.Errorf("one of two rounds:\n%s", text)
+	}
+	r.Latency[3].P99 = 4000
+	pictures, err := r.Pictures()
+	if err != nil || !strings.Contains(pictures["latency.svg"], fellBehind) || !strings.Contains(r.Markdown(), "| "+StreamsPrompt+" | "+fellBehind+" |") {
+		t.Errorf("a peer that never kept up: %v\n%s\n%s", err, pictures["latency.svg"], r.Markdown())
+	}
+	r.Latency[2].P99, r.Latency[3].P99 = 4000, 12 // hotlead's second
 	if got := prompt(r); !slices.Equal(got, []string{"not measured", "not measured", "not measured"}) {
 		t.Errorf("no round: %q", got)
 	}

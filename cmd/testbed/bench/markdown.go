@@ -61,14 +61,23 @@ func (r *Report) latencyTable(b *strings.Builder) {
 	fmt.Fprintf(b, "\nFrom when an event was to be sent, at %d events/s, until another client had the change that it caused, in ms:\n\n"+
 		"| | p50 | p90 | p99 | p99.9 | most | cores busy | changes | rounds |\n|---|---:|---:|---:|---:|---:|---:|---:|---:|\n", r.Offered)
 	for _, name := range []string{Hotlead, StreamsPrompt, FlinkPrompt} {
-		runs := r.latencyOf(name)
+		all := r.latencyOf(name)
+		runs := only(all, Latency.keptUp)
+		if len(all) == 0 {
+			continue
+		}
+		rounds := fmt.Sprint(len(runs))
+		if len(runs) < len(all) {
+			rounds = fmt.Sprintf("%d of %d", len(runs), len(all))
+		}
 		if len(runs) == 0 {
+			fmt.Fprintf(b, "| %s | %s | | | | | %s | | %s |\n", name, fellBehind, short(median(all, cores)), rounds)
 			continue
 		}
 		of := func(of func(Latency) float64) string { return short(median(runs, of)) }
-		fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s | %s | %d |\n", name, of(p50), of(func(l Latency) float64 { return l.P90 }), of(p99),
+		fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s | %s | %s |\n", name, of(p50), of(func(l Latency) float64 { return l.P90 }), of(p99),
 			of(func(l Latency) float64 { return l.P999 }), of(func(l Latency) float64 { return l.Max }), of(cores),
-			of(func(l Latency) float64 { return float64(l.Changes) }), len(runs))
+			of(func(l Latency) float64 { return float64(l.Changes) }), rounds)
 	}
 }
 

@@ -47,6 +47,9 @@ func (r *Report) Noisy() (why []string) {
 // was measured, and no more.
 func (l Latency) keptUp() bool { return l.P99 <= inTime }
 
+// fellBehind is what is said of one that kept up in no round.
+const fellBehind = "did not keep up"
+
 // contenders are those that folded the work, in the order of their first runs.
 func (r *Report) contenders() (names []string) {
 	for _, run := range r.Throughput {

@@ -75,11 +75,16 @@ func (r *Report) latencyPicture() *picture {
 	longest := 0.0
 	names := []string{Hotlead, StreamsPrompt, FlinkPrompt}
 	for _, name := range names {
-		longest = max(longest, medianOr0(r.latencyOf(name), p99))
+		longest = max(longest, medianOr0(only(r.latencyOf(name), Latency.keptUp), p99))
 	}
 	share := func(v float64) float64 { return math.Log(max(v/least, 1)) / math.Log(max(longest/least, 2)) }
 	for _, name := range names {
-		if runs := r.latencyOf(name); len(runs) > 0 {
+		all := r.latencyOf(name)
+		runs := only(all, Latency.keptUp)
+		switch {
+		case len(runs) == 0 && len(all) > 0:
+			p.add(bar{Name: name, Value: fellBehind, Own: name == Hotlead}, 0)
+		case len(runs) > 0:
 			half, most := median(runs, p50), median(runs, p99)
 			p.add(bar{Name: name, Value: short(half), Own: name == Hotlead}, share(half))
 			p.add(bar{Value: short(most), Own: name == Hotlead, Faint: true}, share(most))
