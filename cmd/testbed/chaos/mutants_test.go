@@ -81,9 +81,9 @@ func mutants() []mutant {
 			cells: []string{"kill/decided"},
 		},
 		{
-			guard: "the reconcile", file: "consumer/refold.go",
-			old:   "		return l.reconcile(soft, hard)\n",
-			new:   "		l.recovery = nil\n		return nil\n",
+			guard: "the reconcile", file: "consumer/reconcile.go",
+			old:   "		case known == own && l.lead.ModelVersion == l.model.Version:\n",
+			new:   "		case true:\n",
 			cells: []string{"retention/and-redis-empty"},
 		},
 		{
