@@ -43,7 +43,7 @@ func (r *Report) Goals() []Goal {
 	add(goal{what: "share of the floor (" + Floor[len("floor: "):] + ")", least: 20, unit: " %", value: 100 * floor})
 	spent, beside := ratio(own, r.of(StreamsTuned), cpu)
 	add(goal{what: "processor time of all processes against " + StreamsTuned, most: .25, unit: "x", value: spent, beside: beside})
-	quick, prompt := bothKeptUp(r.latencyOf(Hotlead), r.latencyOf(StreamsPrompt))
+	quick, prompt := whereKeptUp(r.latencyOf(Hotlead), r.latencyOf(StreamsPrompt))
 	for _, l := range []struct {
 		what string
 		of   func(Latency) float64
@@ -85,14 +85,14 @@ func (a *Alone) goals(own []Run) []goal {
 	}
 }
 
-// bothKeptUp are what is left of two contenders' rounds without those in which one of them did not keep up.
-func bothKeptUp(one, other []Latency) ([]Latency, []Latency) {
-	fell := map[int]bool{}
-	for _, l := range slices.Concat(one, other) {
-		fell[l.Round] = fell[l.Round] || !l.keptUp()
-	}
-	did := func(l Latency) bool { return !fell[l.Round] }
-	return only(one, did), only(other, did)
+// whereKeptUp are the rounds in which the peer kept up: beside one that did not, any time looks short. That hotlead did not
+// counts against it.
+func whereKeptUp(own, peer []Latency) ([]Latency, []Latency) {
+	peer = only(peer, Latency.keptUp)
+	own = only(own, func(l Latency) bool {
+		return slices.ContainsFunc(peer, func(p Latency) bool { return p.Round == l.Round })
+	})
+	return own, peer
 }
 
 // ratio is the ratio of the medians of what of tells, and in words the least and the most of the rounds' own.
