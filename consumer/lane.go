@@ -33,6 +33,8 @@ const (
 	// groupAfter is how long they may stay behind batches that announce changes: then the next of those, or a quiet time of
 	// as much, brings them up.
 	groupAfter = 100 * time.Millisecond
+	// checkedFor is for how long a lane with nothing to do takes it that Redis holds what it held.
+	checkedFor = time.Second
 	// lookAgainAfter is how long a refused lane stands still before it is looked at again.
 	lookAgainAfter = 15 * time.Second
 	// transactionTimeout is how long the coordinator lets a transaction stay open. Readers wait for it to end, so it is
@@ -82,10 +84,10 @@ type lane struct {
 	share   int // bytes that a fetch may bring
 	// caughtUp is whether the last fetch reached the end of every partition: then the lane's clock is the wall clock.
 	caughtUp bool
-	// worked is when the last batch with something to do began.
-	worked  time.Time
-	nextDue scorer.Instant
-	walk    walk
+	// worked is when the last batch with something to do began, checked when Redis was last asked for the ledger without one.
+	worked, checked time.Time
+	nextDue         scorer.Instant
+	walk            walk
 	// ends are the ends of the partitions as last seen, read committed; ailing is what keeps one of them from being read
 	// just now, which passes.
 	ends map[wire.Partition]int64
@@ -205,6 +207,9 @@ func (l *lane) next(soft, hard context.Context) (err error) {
 		return err
 	}
 	if !l.somethingToDo() {
+		if err := l.checkAfter(hard, checkedFor); err != nil {
+			return err
+		}
 		l.progressed()
 		if l.grouped < l.committed {
 			return l.commitBareAfter(hard, groupAfter)
@@ -227,6 +232,17 @@ func (l *lane) next(soft, hard context.Context) (err error) {
 	l.progressed()
 	l.step(l.number, Announced)
 	return nil
+}
+
+// checkAfter asks Redis for the ledger if nobody has for as long. Redis may have lost what it held, and readers would find
+// nothing until the next event comes, or a timer is due.
+func (l *lane) checkAfter(ctx context.Context, unseen time.Duration) error {
+	now := l.now()
+	if min(now.Sub(l.worked), now.Sub(l.checked)) < unseen {
+		return nil
+	}
+	l.checked = now
+	return l.store.Check(ctx)
 }
 
 // stillOurs waits out the pause and asks the group whether the lane is still ours, until there is an answer. A zombie

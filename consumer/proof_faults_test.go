@@ -75,6 +75,25 @@ func TestRedisFlushedWhileNobodyWorks(t *testing.T) {
 	}
 }
 
+// TestRedisFlushedWhileNothingHappens empties Redis where no event comes and no timer is due: who looks at the leads finds
+// them again all the same.
+func TestRedisFlushedWhileNothingHappens(t *testing.T) {
+	t.Parallel()
+	r := testbed.OwnRedis(t)
+	w := newWorldOn(t, testbed.Kafka(t).Addr, r.Addr, nil)
+	worker := w.start()
+	w.send(some(w.traffic(60), 300)...)
+	w.check(strictly)
+	r.FlushAll()
+	w.eventually("all lanes to be rebuilt", func(context.Context) error {
+		if n := worker.tookOver(rebuild); n < lanesOfTests {
+			return fmt.Errorf("%d are", n)
+		}
+		return worker.Ready(t.Context())
+	})
+	w.check(strictly)
+}
+
 // TestRedisRolledBackUnderLoad puts Redis back to a snapshot, twice to the same one: what was announced in between is
 // folded again in silence.
 func TestRedisRolledBackUnderLoad(t *testing.T) {

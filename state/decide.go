@@ -210,13 +210,36 @@ func (l *Lane) look(ctx context.Context) error {
 	_ = pipe.BatchProcess(ctx, multi, exec, watch, see)
 	_, _ = pipe.Exec(ctx) // each command's own error says more
 	for _, cmd := range []redis.Cmder{multi, exec} {
-		if err := cmd.Err(); err != nil {
+		if err := cmd.Err(); err != nil && !errors.Is(err, redis.Nil) { // nil: the watch was broken
 			l.unarmed = refusedIfAnswer(err)
 			return l.unarmed
 		}
 	}
 	l.arm(watch, see)
 	return l.unarmed
+}
+
+// Check is nil while the ledger is as this Lane last wrote it. Decide shows the same, but for as long as there is nothing to
+// decide nobody would notice that Redis has lost what it held. Its errors: ErrOvertaken, ErrFenced, ErrRefused, ErrDamaged.
+func (l *Lane) Check(ctx context.Context) error {
+	if err := l.check(ctx); err != nil {
+		return fmt.Errorf("check the ledger of lane %d: %w", l.p, err)
+	}
+	return nil
+}
+
+func (l *Lane) check(ctx context.Context) error {
+	if l.unarmed != nil {
+		return l.unarmed
+	}
+	err := l.look(ctx)
+	if err == nil {
+		err = compare(l.held, l.seen, l.held.owner)
+	}
+	if err != nil {
+		l.unarmed = errUnclaimed
+	}
+	return err
 }
 
 func (l *Lane) armingCmds(ctx context.Context) (watch *redis.StatusCmd, see *redis.SliceCmd) {
@@ -238,7 +261,7 @@ func (l *Lane) arm(watch *redis.StatusCmd, see *redis.SliceCmd) {
 
 func refusedIfAnswer(err error) error {
 	err = damagedIfWrongType(err)
-	if isAnswer(err) {
+	if isAnswer(err) && !errors.Is(err, ErrDamaged) {
 		return fmt.Errorf("%w: %w", ErrRefused, err)
 	}
 	return err

@@ -130,6 +130,7 @@ func TestLane(t *testing.T) {
 			{"a write by somebody else before the look: overtaken", testOvertakenBeforeTheLook},
 			{"all keys lost: overtaken", testOvertakenByLoss},
 			{"a ledger rolled back: overtaken", testOvertakenByRollback},
+			{"a ledger that nobody writes is checked", testCheck},
 			{"a higher epoch: fenced", testFenced},
 			{"another producer ID: overtaken", testOtherProducer},
 			{"after a claim that failed nothing is decided", testClaimFailedUnarms},
@@ -142,6 +143,37 @@ func TestLane(t *testing.T) {
 			t.Run(c.name, func(t *testing.T) { c.run(newBench(t, s)) })
 		}
 	})
+}
+
+func testCheck(b *bench) {
+	if err := b.lane().Check(b.Context()); err == nil {
+		b.Error("an unclaimed lane has nothing to check")
+	}
+	l := b.claimed()
+	must(b.T, l.Check(b.Context()))
+	must(b.T, l.Decide(b.Context(), batch(1)))
+	must(b.T, l.Check(b.Context()))
+	must(b.T, l.Decide(b.Context(), batch(2))) // under the watch that is there still
+
+	raw := b.server.raw
+	for _, c := range []struct {
+		name  string
+		meets func() error
+		want  error
+	}{
+		{"a newer owner", func() error { return raw.HSet(b.Context(), b.keys.ledger, fieldOwner, Owner{ProducerID: 9, Epoch: 2}.String()).Err() }, ErrFenced},
+		{"an older batch", func() error { return raw.HSet(b.Context(), b.keys.ledger, fieldBatch, 1).Err() }, ErrOvertaken},
+		{"nothing", func() error { return raw.Del(b.Context(), b.keys.ledger).Err() }, ErrOvertaken},
+		{"another type", func() error { return raw.Set(b.Context(), b.keys.ledger, "a string", 0).Err() }, ErrDamaged},
+	} {
+		must(b.T, raw.Del(b.Context(), b.keys.ledger).Err())
+		l := b.claimed()
+		must(b.T, c.meets())
+		b.is(l.Check(b.Context()), c.want)
+		if err := l.Decide(b.Context(), batch(1)); err == nil {
+			b.Errorf("%s: decided all the same", c.name)
+		}
+	}
 }
 
 func testNoLedger(b *bench) {
