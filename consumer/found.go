@@ -108,21 +108,21 @@ type verdict uint8
 const (
 	// nothing hangs, as far as is known.
 	nothing verdict = iota
-	// keep: it is of batches that are committed.
+	// keep: it is of batches that are committed, or of the one whose outbox is announced next.
 	keep
 	// discard: it may be, or not.
 	discard
 )
 
-// hanging says how to decide what hangs. Where the committed position is the last thing that the lane announced, what
-// hangs belongs to it or to what came before, and only its markers are missing. Where Kafka lost a batch, some of it may
-// hang where nobody has looked.
+// hanging says how to decide what hangs. Where the committed position is the last that Kafka acknowledged, what hangs belongs
+// to it or to what came before, and only its markers are missing; or to the batch in the outbox, of which withoutTold then
+// leaves what is missing. Where Kafka lost a batch, some of it may hang where nobody has looked.
 func (f found) hanging() verdict {
 	switch {
 	case !f.hangs && !f.lost():
 		return nothing
-	case f.ledger != nil && f.committed != nil && f.ledger.Acknowledged <= f.committed.Batch && !catchingUp(f.ledger) &&
-		(f.ledger.Batch == f.committed.Batch || f.ledger.Batch > f.committed.Batch && len(f.ledger.Outbox) == 0):
+	case f.ledger != nil && f.committed != nil && !catchingUp(f.ledger) &&
+		f.ledger.Acknowledged <= f.committed.Batch && f.committed.Batch <= f.ledger.Batch:
 		return keep
 	}
 	return discard

@@ -105,7 +105,7 @@ func TestTakingALaneOver(t *testing.T) {
 	}
 }
 
-// TestWhatHangsIsDecided: kept where it is certainly committed, else thrown away.
+// TestWhatHangsIsDecided: kept where it is certainly committed or in the outbox, else thrown away.
 func TestWhatHangsIsDecided(t *testing.T) {
 	announcing := func(l *state.Ledger) *state.Ledger {
 		l.Outbox = []byte("something")
@@ -118,7 +118,7 @@ func TestWhatHangsIsDecided(t *testing.T) {
 		"nothing hangs":              {stands(announcing(ledgerAt(7, 50)), committedAt(5, 40), logs(0, 80), wire.Bounds{}), nothing},
 		"n = m":                      {hangs(stands(announcing(ledgerAt(5, 50)), committedAt(5, 50), logs(0, 80), wire.Bounds{})), keep},
 		"n > m, nothing to announce": {hangs(stands(ledgerAt(7, 50), committedAt(5, 40), logs(0, 80), wire.Bounds{})), keep},
-		"n > m, an outbox":           {hangs(stands(announcing(ledgerAt(7, 50)), committedAt(5, 40), logs(0, 80), wire.Bounds{})), discard},
+		"n > m, an outbox":           {hangs(stands(announcing(ledgerAt(7, 50)), committedAt(5, 40), logs(0, 80), wire.Bounds{})), keep},
 		"n < m":                      {hangs(stands(ledgerAt(3, 30), committedAt(5, 40), logs(0, 80), wire.Bounds{})), discard},
 		"more was acknowledged":      {hangs(stands(acknowledgedAt(6, ledgerAt(7, 50)), committedAt(5, 40), logs(0, 80), wire.Bounds{})), discard},
 		"it may hang elsewhere":      {stands(acknowledgedAt(6, ledgerAt(7, 50)), committedAt(5, 40), logs(0, 80), wire.Bounds{}), discard},

@@ -32,11 +32,11 @@ func (l *lane) hangs(ctx context.Context, output wire.Bounds) (bool, error) {
 func (l *lane) decideHanging(ctx context.Context, f *found, epoch *wire.Epoch) (err error) {
 	switch f.hanging() {
 	case keep:
-		if err := l.producer.Keep(ctx, l.writes(), l.Group); err != nil {
+		if *epoch, err = l.producer.Keep(ctx, l.writes(), l.Group); err != nil {
 			return err
 		}
 		l.Metrics.lostTransactions.Inc()
-		l.log.Warn("Kafka has left a transaction undecided that it had acknowledged: it is committed now", "committed", f.committed.Batch)
+		l.log.Warn("Kafka has left a transaction undecided: it is committed now", "committed", f.committed.Batch)
 		f.hangs = false
 	case discard:
 		if *epoch, err = l.producer.Discard(ctx, l.writes(), l.Group); err != nil {

@@ -129,7 +129,7 @@ func (f *traffic) round(ctx context.Context, n int) error {
 	}
 	dice := f.random.IntN(8)
 	if len(f.writers) == 0 || dice > 1 || !f.transacting.TryLock() {
-		return f.clients[f.random.IntN(len(f.clients))].ProduceSync(ctx, f.records(f.events, n)...).FirstErr()
+		return f.produce(ctx, f.records(f.events, n)...)
 	}
 	defer f.transacting.Unlock()
 	if dice == 0 {
@@ -138,6 +138,28 @@ func (f *traffic) round(ctx context.Context, n int) error {
 		}
 	}
 	return f.transact(ctx, f.records(f.events, n), kgo.TryCommit)
+}
+
+// produce writes records by one of the clients. A connection that is cut before its first answer looks to franz-go like a
+// broker that wants TLS: it gives up what is not written yet, which is written again here.
+func (f *traffic) produce(ctx context.Context, records ...*kgo.Record) error {
+	client := f.clients[f.random.IntN(len(f.clients))]
+	for {
+		var left []*kgo.Record
+		for _, result := range client.ProduceSync(ctx, records...) {
+			var cut *kgo.ErrFirstReadEOF
+			switch {
+			case errors.As(result.Err, &cut):
+				left = append(left, result.Record)
+			case result.Err != nil:
+				return result.Err
+			}
+		}
+		if len(left) == 0 {
+			return nil
+		}
+		records = left
+	}
 }
 
 // struck does something to a broker while none of the traffic's transactions is open, nor its markers on their way: what
@@ -270,7 +292,7 @@ func (f *traffic) bury(ctx context.Context) error {
 		f.buried[trace] = burial{p.reason, r}
 	}
 	f.mu.Unlock()
-	return f.clients[f.random.IntN(len(f.clients))].ProduceSync(ctx, r).FirstErr()
+	return f.produce(ctx, r)
 }
 
 // poisons are all kinds of records that can't be scored.

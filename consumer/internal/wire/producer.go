@@ -108,16 +108,16 @@ func (p *Producer) Init(ctx context.Context) (Epoch, error) {
 // for a producer that has just been Init'ed. Nothing is written, so partitions and group have to be added by requests of
 // their own.
 
-// Keep commits what hangs. After an error the producer must be Init'ed again.
-func (p *Producer) Keep(ctx context.Context, partitions []Partition, group string) error {
+// Keep commits what hangs, and Inits the producer, which waits until all markers are written: that a transaction has ended
+// is acknowledged before.
+func (p *Producer) Keep(ctx context.Context, partitions []Partition, group string) (Epoch, error) {
 	if err := p.touch(ctx, partitions, group); err != nil {
-		return err
+		return Epoch{}, err
 	}
 	if err := p.end(ctx); err != nil {
-		return fmt.Errorf("committing what hangs of %s: %w", p.id, settled(err))
+		return Epoch{}, fmt.Errorf("committing what hangs of %s: %w", p.id, settled(err))
 	}
-	p.ready, p.ended = true, time.Now()
-	return nil
+	return p.Init(ctx)
 }
 
 // Discard aborts what hangs, and Inits the producer.
