@@ -62,11 +62,8 @@ func (h *handler) leadQuery(r *http.Request) (q LeadQuery, problem string) {
 	q = LeadQuery{
 		Tier: asked.Get("tier"), Route: asked.Get("route"), Account: asked.Get("account"), Cursor: asked.Get("cursor"), Limit: usualLimit,
 	}
-	if tiers := h.Leads.Tiers(); asked.Has("tier") && !slices.Contains(tiers, q.Tier) {
-		return LeadQuery{}, "tier is one of " + strings.Join(tiers, ", ")
-	}
-	if routes := h.Leads.Routes(); asked.Has("route") && !slices.Contains(routes, q.Route) {
-		return LeadQuery{}, "route is one of " + strings.Join(routes, ", ")
+	if problem := h.notInModel(asked); problem != "" {
+		return LeadQuery{}, problem
 	}
 	if asked.Has("limit") {
 		n, err := strconv.Atoi(asked.Get("limit"))
@@ -76,6 +73,17 @@ func (h *handler) leadQuery(r *http.Request) (q LeadQuery, problem string) {
 		q.Limit = n
 	}
 	return q, ""
+}
+
+// notInModel is what is wrong with a tier or a route that is asked for; "" if nothing is.
+func (h *handler) notInModel(asked url.Values) string {
+	if tiers := h.Leads.Tiers(); asked.Has("tier") && !slices.Contains(tiers, asked.Get("tier")) {
+		return "tier is one of " + strings.Join(tiers, ", ")
+	}
+	if routes := h.Leads.Routes(); asked.Has("route") && !slices.Contains(routes, asked.Get("route")) {
+		return "route is one of " + strings.Join(routes, ", ")
+	}
+	return ""
 }
 
 // parameters are those of the request, each of the names that are known, or what is wrong with them: a misspelt one would

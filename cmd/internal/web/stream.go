@@ -35,6 +35,9 @@ type stream struct {
 // on from where it was by asking again.
 func (h *handler) tierChanges(w http.ResponseWriter, r *http.Request) {
 	asked, problem := parameters(r, "tier", "route")
+	if problem == "" {
+		problem = h.notInModel(asked)
+	}
 	if problem != "" {
 		writeProblem(w, http.StatusBadRequest, problem)
 		return

@@ -136,7 +136,7 @@ func TestAStreamSaysThatItIsStillThere(t *testing.T) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			New(o).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/v1/tier-changes?tier=cold", nil))
+			New(o).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/v1/tier-changes?tier=disqualified", nil))
 		}()
 		changes.come <- []Change{change("lead-7", 1)} // to hot, so not sent
 		<-time.After(2*stillHere + time.Second)       // of a clock that does not pass by itself
@@ -159,7 +159,7 @@ func TestAStreamSaysThatItIsStillThereWhileOthersMove(t *testing.T) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			New(o).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/v1/tier-changes?tier=cold", nil))
+			New(o).ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "GET", "/v1/tier-changes?tier=disqualified", nil))
 		}()
 		for i := range 40 { // more often than a stream is quiet, and none of them was asked for
 			<-time.After(time.Second)
@@ -223,6 +223,8 @@ func TestStreamsThatCannotBegin(t *testing.T) {
 	}{
 		"no position":       {noChanges(), nil, "/v1/tier-changes", "none of ours", 400, "Last-Event-ID is the id of an event of this stream"},
 		"unknown parameter": {noChanges(), nil, "/v1/tier-changes?teir=hot", "", 400, "a parameter is not known; there is tier, route"},
+		"unknown tier":      {noChanges(), nil, "/v1/tier-changes?tier=nope", "", 400, "tier is one of disqualified, hot, warm"},
+		"unknown route":     {noChanges(), nil, "/v1/tier-changes?tier=hot&route=nope", "", 400, "route is one of sales, nurture"},
 		"busy":              {&someChanges{err: ErrBusy}, nil, "/v1/tier-changes", "a", 503, "as many read old changes as may"},
 		"Kafka is away":     {&someChanges{err: errors.New("dial tcp 10.1.2.3:9092")}, nil, "/v1/tier-changes", "a", 503, "the tier changes can't be read at the moment; try again"},
 		"the service stops": {noChanges(), stopped, "/v1/tier-changes", "", 503, "the service is stopping"},
