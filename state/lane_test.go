@@ -161,7 +161,9 @@ func testCheck(b *bench) {
 		meets func() error
 		want  error
 	}{
-		{"a newer owner", func() error { return raw.HSet(b.Context(), b.keys.ledger, fieldOwner, Owner{ProducerID: 9, Epoch: 2}.String()).Err() }, ErrFenced},
+		{"a newer owner", func() error {
+			return raw.HSet(b.Context(), b.keys.ledger, fieldOwner, Owner{ProducerID: 9, Epoch: 2}.String()).Err()
+		}, ErrFenced},
 		{"an older batch", func() error { return raw.HSet(b.Context(), b.keys.ledger, fieldBatch, 1).Err() }, ErrOvertaken},
 		{"nothing", func() error { return raw.Del(b.Context(), b.keys.ledger).Err() }, ErrOvertaken},
 		{"another type", func() error { return raw.Set(b.Context(), b.keys.ledger, "a string", 0).Err() }, ErrDamaged},
