@@ -234,15 +234,8 @@
     }
   }
 
-  document.body.addEventListener("htmx:beforeRequest", (event) => {
-    const { elt } = event.detail;
-    if (!isForm(elt)) return;
-    elt.setAttribute("aria-busy", "true");
-    tiersBefore.set(elt, tierNow());
-  });
-  document.body.addEventListener("htmx:afterRequest", (event) => {
+  function answered(event) {
     const { elt, xhr } = event.detail;
-    if (!isForm(elt)) return;
     if (xhr.status === 202) {
       wait(elt, xhr.responseText);
       return;
@@ -255,6 +248,16 @@
       // What is no problem document says nothing to people.
     }
     say("Not sent: " + detail, true);
+  }
+
+  // The answer is listened for at the button, not at the body: where the view is drawn anew meanwhile, the button is no part
+  // of the document any more, and what happens to it does not rise.
+  document.body.addEventListener("htmx:beforeRequest", (event) => {
+    const { elt } = event.detail;
+    if (!isForm(elt)) return;
+    elt.setAttribute("aria-busy", "true");
+    tiersBefore.set(elt, tierNow());
+    elt.addEventListener("htmx:afterRequest", answered, { once: true });
   });
 
   // ---- Each view, whenever it is drawn ----

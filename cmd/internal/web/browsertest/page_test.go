@@ -132,6 +132,35 @@ func TestARatingOnTheCallSheetMovesTheLead(t *testing.T) {
 	p.shoot("rated")
 }
 
+func TestAnAnswerThatComesAfterTheViewWasDrawnAnew(t *testing.T) {
+	chromium := newBrowser(t)
+	if chromium == nil {
+		return
+	}
+	s := start(t, "bant")
+	for _, criterion := range []string{"need", "interest", "timeframe"} {
+		s.send("mara", "criterion.rated", map[string]any{"criterion": criterion, "rating": 5})
+	}
+	p := quietTab(t, chromium, desktop)
+	p.before(`
+		const { open, send } = XMLHttpRequest.prototype;
+		XMLHttpRequest.prototype.open = function (method, ...rest) {
+			this.held = method === "POST";
+			open.call(this, method, ...rest);
+		};
+		XMLHttpRequest.prototype.send = function (body) {
+			const answered = this.onload;
+			if (this.held) this.onload = () => { window.answer = () => answered.call(this); };
+			send.call(this, body);
+		};`)
+	p.visit(s.page + "/leads/mara")
+	p.until("three ratings are there", `document.querySelectorAll(".levels [aria-pressed=true]").length === 3`)
+	p.until("the page is complete", drawn)
+	p.click("#rate-budget-5", `document.querySelector("header.lead").dataset.tier === "hot" && window.answer`)
+	p.do(chromedp.Evaluate[chromedp.Void](`window.answer()`))
+	p.until("the page says so", `document.getElementById("said").textContent.includes("The lead is now hot")`)
+}
+
 func TestALeadWhoseIDIsMarkup(t *testing.T) {
 	chromium := newBrowser(t)
 	if chromium == nil {
