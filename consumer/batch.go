@@ -216,10 +216,7 @@ func (l *lane) patience() time.Duration {
 	if l.filling.underWay() {
 		wait = min(wait, beat)
 	}
-	switch {
-	case l.grouped < l.committed:
-		wait = min(wait, groupAfter)
-	case l.grouped < l.ledger.Batch:
+	if l.grouped < l.ledger.Batch {
 		wait = min(wait, bareCommitAfter-l.now().Sub(l.groupedAt))
 	}
 	if now := scorer.InstantOf(l.now()); l.caughtUp && l.nextDue < now.Add(wait) {

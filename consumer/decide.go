@@ -75,7 +75,7 @@ func (l *lane) decision() *state.Decision {
 		d.Offsets[offsetKey(part)] = next
 	}
 	if len(b.out) == 0 && len(b.announced) > 0 && l.recovery == nil {
-		p := beside{metadata: l.metadata(l.ledger.Batch+1, d.Clock), Offsets: maps.Clone(l.ledger.Offsets)}
+		p := beside{metadata: l.metadata(l.ledger.Batch+1, d.Clock), Offsets: maps.Clone(l.ledger.Offsets), Grouped: l.grouped}
 		maps.Copy(p.Offsets, d.Offsets)
 		p.place(b.announced)
 	}
@@ -121,11 +121,11 @@ func (l *lane) tally(tier string, by int64) {
 	l.Metrics.leads.WithLabelValues(tier).Add(float64(by))
 }
 
-// announce tells the world what the batch decided, and moves the committed position, in one transaction. A batch with
-// nothing to announce commits nothing.
+// announce tells the world what the batch decided, and moves the committed position with it. A batch with nothing to announce
+// tells nothing.
 func (l *lane) announce(hard context.Context) error {
 	if len(l.ledger.Outbox) == 0 || l.still() {
-		return l.commitBareAfter(hard, bareCommitAfter)
+		return l.commitBareWhenDue(hard)
 	}
 	defer l.phase("announce")()
 	if err := l.commit(hard, l.batch.out); err != nil {
@@ -141,24 +141,31 @@ func (l *lane) announce(hard context.Context) error {
 			l.Metrics.eventToChange.Observe(now.Sub(c.by).Seconds())
 		}
 	}
-	return nil
+	return l.commitBareWhenDue(hard)
 }
 
-// commit is one transaction: records, and the lane's offsets with batch n and the clock as metadata. Where all that stands
-// beside the changes, the group's offsets come along now and then only.
+// commit tells the world of records and of where the lane is, both or neither: the position stands beside the changes, where they
+// are all that there is and one record batch; else it is the group's offsets, with batch n and the clock as metadata, in a
+// transaction with the records.
 func (l *lane) commit(ctx context.Context, records []events.OutRecord) error {
-	var offsets []wire.Position
-	if !carriesPosition(records) || l.grouped == 0 || l.now().Sub(l.groupedAt) >= groupAfter {
-		offsets = l.offsets()
-	}
 	// A transaction that is not through by then has been given up by its coordinator.
 	ctx, cancel := context.WithTimeout(ctx, transactionTimeout)
 	defer cancel()
-	done, err := l.producer.Commit(ctx, wire.Transaction{
-		Records: records,
-		Group:   l.Group, Generation: l.generation.ID, Member: l.generation.Member,
-		Offsets: offsets, Metadata: l.metadata(l.ledger.Batch, l.ledger.Clock).String(),
-	})
+	var (
+		done wire.Committed
+		err  error
+	)
+	// A take-over goes by the group's offsets, so the first thing that is announced after one brings them up.
+	whole := carriesPosition(records) && !l.groupedAt.IsZero() && l.producer.Whole(records)
+	if whole {
+		done, err = l.producer.Write(ctx, records)
+	} else {
+		done, err = l.producer.Commit(ctx, wire.Transaction{
+			Records: records,
+			Group:   l.Group, Generation: l.generation.ID, Member: l.generation.Member,
+			Offsets: l.offsets(), Metadata: l.metadata(l.ledger.Batch, l.ledger.Clock).String(),
+		})
+	}
 	if err != nil {
 		l.Metrics.transactions.WithLabelValues("failed").Inc()
 		if errors.Is(err, wire.ErrTooLarge) {
@@ -174,7 +181,7 @@ func (l *lane) commit(ctx context.Context, records []events.OutRecord) error {
 		l.ledger.OutputOffset = base
 	}
 	l.committed = l.ledger.Batch
-	if len(offsets) > 0 {
+	if !whole {
 		l.grouped, l.groupedAt = l.ledger.Batch, l.now()
 	}
 	return nil
@@ -198,9 +205,9 @@ func (l *lane) metadata(batch uint64, clock scorer.Instant) metadata {
 	return metadata{Batch: batch, Clock: clock, Output: l.ledger.OutputOffset, Prefix: l.Store.Prefix()}
 }
 
-// commitBareAfter brings the group's offsets up if they were not for as long, so that lag tools see the truth.
-func (l *lane) commitBareAfter(hard context.Context, behind time.Duration) error {
-	if l.now().Sub(l.groupedAt) < behind {
+// commitBareWhenDue brings the group's offsets up if they were not for a while, so that lag tools see the truth.
+func (l *lane) commitBareWhenDue(hard context.Context) error {
+	if l.now().Sub(l.groupedAt) < bareCommitAfter {
 		return nil
 	}
 	return l.commitBare(hard)

@@ -16,8 +16,10 @@ type found struct {
 	committed *position     // nil: none
 	// grouped is the batch of the group's offsets, which committed may be ahead of; 0: the group has none.
 	grouped uint64
-	// highest is the highest batch that stands beside changes where nothing is committed.
-	highest uint64
+	// highest is the highest batch that stands beside changes where nothing is committed, announced whether the output holds, or
+	// held, any change at all that the ledger does not know of.
+	highest   uint64
+	announced bool
 	// bounds are those of every input partition of the lane; output those of the lane's partition of the tier changes.
 	bounds map[wire.Partition]wire.Bounds
 	output wire.Bounds
@@ -70,7 +72,7 @@ const rebuildMend = "run `hotlead run --rebuild=from-retained` to go on from the
 // the lane shall go on from what is left.
 func judge(f found, fromRetained bool) (action, *Refusal) {
 	switch {
-	case f.ledger == nil && f.committed == nil && f.output.High == 0:
+	case f.ledger == nil && f.committed == nil && !f.announced:
 		return begin, nil
 	case f.ledger == nil:
 		if refusal := f.eaten(); refusal != nil && !fromRetained {
@@ -100,6 +102,13 @@ func judge(f found, fromRetained bool) (action, *Refusal) {
 // lost: Kafka does not hold what it acknowledged, or holds it undecided. Without a committed position nobody can tell.
 func (f found) lost() bool {
 	return f.ledger != nil && f.committed != nil && (f.committed.Batch < f.ledger.Acknowledged || f.hangs)
+}
+
+// lostGrouped: the newest changes say that the group's offsets were once further than they are. So Kafka lost them, and what was
+// announced with them, though not what was announced since. Redis knows of all that, unless it lost writes as well: then the
+// newest changes are what there is to go by.
+func (f found) lostGrouped() bool {
+	return f.ledger != nil && f.committed != nil && f.committed.Grouped > f.grouped && f.committed.Batch <= f.ledger.Batch
 }
 
 // verdict is how what hangs undecided in Kafka is decided.

@@ -37,7 +37,7 @@ func acknowledgedAt(m uint64, l *state.Ledger) *state.Ledger {
 }
 
 func stands(ledger *state.Ledger, committed *position, bounds map[wire.Partition]wire.Bounds, output wire.Bounds) found {
-	return found{ledger: ledger, committed: committed, bounds: bounds, output: output}
+	return found{ledger: ledger, committed: committed, bounds: bounds, output: output, announced: output.High > 0}
 }
 
 // hangs is f with a transaction of ours undecided in the output.
@@ -52,6 +52,27 @@ func recovering(l *state.Ledger, phase string) *state.Ledger {
 }
 
 // TestTakingALaneOver is the table of the protocol, row by row.
+// TestTheGroupsOffsetsWereFurther: what stands beside the newest changes tells.
+func TestTheGroupsOffsetsWereFurther(t *testing.T) {
+	for _, row := range []struct {
+		what  string
+		found found
+		lost  bool
+	}{
+		{"further", found{ledger: ledgerAt(7, 50), committed: &position{Batch: 7, Grouped: 6}, grouped: 5}, true},
+		{"as far", found{ledger: ledgerAt(7, 50), committed: &position{Batch: 7, Grouped: 5}, grouped: 5}, false},
+		{"an older version does not say", found{ledger: ledgerAt(7, 50), committed: &position{Batch: 7}, grouped: 5}, false},
+		{"the group's own position is the newest", found{ledger: ledgerAt(7, 50), committed: &position{Batch: 5}, grouped: 5}, false},
+		{"Redis lost writes, too", found{ledger: ledgerAt(6, 50), committed: &position{Batch: 7, Grouped: 6}, grouped: 5}, false},
+		{"Redis lost everything, too", found{committed: &position{Batch: 7, Grouped: 6}, grouped: 5}, false},
+		{"nothing is committed", found{ledger: ledgerAt(6, 50)}, false},
+	} {
+		if got := row.found.lostGrouped(); got != row.lost {
+			t.Errorf("%s: %v", row.what, got)
+		}
+	}
+}
+
 func TestTakingALaneOver(t *testing.T) {
 	told := wire.Bounds{Stable: 9, High: 9}
 	for name, row := range map[string]struct {

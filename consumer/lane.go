@@ -30,9 +30,6 @@ const (
 	idleWait = 500 * time.Millisecond
 	// bareCommitAfter is how long the group's offsets may stay behind batches that did not commit them.
 	bareCommitAfter = time.Second
-	// groupAfter is how long they may stay behind batches that announce changes: then the next of those, or a quiet time of
-	// as much, brings them up.
-	groupAfter = 100 * time.Millisecond
 	// checkedFor is for how long a lane with nothing to do takes it that Redis holds what it held.
 	checkedFor = time.Second
 	// lookAgainAfter is how long a refused lane stands still before it is looked at again.
@@ -211,10 +208,7 @@ func (l *lane) next(soft, hard context.Context) (err error) {
 			return err
 		}
 		l.progressed()
-		if l.grouped < l.committed {
-			return l.commitBareAfter(hard, groupAfter)
-		}
-		return l.commitBareAfter(hard, bareCommitAfter)
+		return l.commitBareWhenDue(hard)
 	}
 	l.worked = l.batch.begun
 	l.span = l.trace(hard)

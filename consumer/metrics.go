@@ -65,7 +65,7 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 			Help: "Time that batches spend in each phase: load, fold, decide, announce.", Buckets: seconds}, []string{"phase"}),
 		batchEvents: prometheus.NewHistogram(prometheus.HistogramOpts{Namespace: "hotlead", Name: "batch_events",
 			Help: "Events in a batch.", Buckets: prometheus.ExponentialBuckets(1, 4, 10)}),
-		transactions: counters("transactions_total", "Kafka transactions by outcome: committed, failed.", "outcome"),
+		transactions: counters("transactions_total", "What was announced to Kafka, in a transaction or in one record batch, by outcome: committed, failed.", "outcome"),
 		rollbacks:    counter("state_rollbacks_total", "Times that Redis was found to have lost writes, so that a lane was folded again."),
 		lostTransactions: counter("kafka_lost_transactions_total",
 			"Times that Kafka was found to have lost a transaction of a lane that it had acknowledged, or to have left one undecided; what the world was not told was then told by corrections."),

@@ -21,6 +21,8 @@ type position struct {
 	Offsets map[wire.Partition]int64
 	// Output is an offset of the lane's output before which nothing stands that was decided after Batch.
 	Output int64
+	// Grouped is the batch that the group's offsets had come to when this one was announced beside changes; 0: it does not say.
+	Grouped uint64
 }
 
 // metadata is the offsets' metadata on the wire.
@@ -78,6 +80,7 @@ const positionHeader = "hotlead_position"
 type beside struct {
 	metadata
 	Offsets map[string]int64 `json:"offsets"` // by offsetKey
+	Grouped uint64           `json:"grouped"` // as in position; older versions do not say
 }
 
 // place puts the position beside the last of the batch's changes.
@@ -108,7 +111,7 @@ func readBeside(r *events.Record, prefix string, grouped map[wire.Partition]int6
 	if n := len(r.Headers); n == 0 || r.Headers[n-1].Key != positionHeader || json.Unmarshal(r.Headers[n-1].Value, &p) != nil || p.Prefix != prefix {
 		return nil
 	}
-	read := &position{Batch: p.Batch, Clock: p.Clock, Output: p.Output, Offsets: make(map[wire.Partition]int64, len(p.Offsets))}
+	read := &position{Batch: p.Batch, Clock: p.Clock, Output: p.Output, Grouped: p.Grouped, Offsets: make(map[wire.Partition]int64, len(p.Offsets))}
 	for part := range grouped {
 		if next, ok := p.Offsets[offsetKey(part)]; ok {
 			read.Offsets[part] = next
@@ -119,36 +122,38 @@ func readBeside(r *events.Record, prefix string, grouped map[wire.Partition]int6
 
 // newest is the lane's committed position: that of the group's offsets, or of the newest batch whose changes came after it.
 func (l *lane) newest(ctx context.Context, grouped *position) (*position, error) {
-	return l.newestSince(ctx, grouped.Output, grouped)
+	newest, _, err := l.newestSince(ctx, grouped.Output, grouped)
+	return newest, err
 }
 
 // highest is the highest batch whose position stands beside a change that Redis may not know of. Where the group has no
 // position to count on from, a lane counts on from there: what is left in the output of higher batches would else be taken
-// for its committed position.
-func (l *lane) highest(ctx context.Context, ledger *state.Ledger) (uint64, error) {
+// for its committed position. announced is whether any record stands there.
+func (l *lane) highest(ctx context.Context, ledger *state.Ledger) (batch uint64, announced bool, err error) {
 	from := int64(-1)
 	if ledger != nil {
 		from = ledger.OutputOffset
 	}
-	p, err := l.newestSince(ctx, from, &position{})
+	p, records, err := l.newestSince(ctx, from, &position{})
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
-	return p.Batch, nil
+	return p.Batch, records > 0, nil
 }
 
 // newestSince is the position of the newest batch of those that stand beside changes from an output offset on, if it is
-// newer than the one given.
-func (l *lane) newestSince(ctx context.Context, from int64, newest *position) (*position, error) {
+// newer than the one given, and how many records there are.
+func (l *lane) newestSince(ctx context.Context, from int64, newest *position) (_ *position, records int, err error) {
 	grouped := newest.Offsets
-	err := l.scan(ctx, l.output, from, func(r *events.Record) error {
+	err = l.scan(ctx, l.output, from, func(r *events.Record) error {
+		records++
 		if p := readBeside(r, l.Store.Prefix(), grouped); p != nil && p.Batch > newest.Batch {
 			newest = p
 		}
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("reading the position beside the newest changes: %w", err)
+		return nil, 0, fmt.Errorf("reading the position beside the newest changes: %w", err)
 	}
-	return newest, nil
+	return newest, records, nil
 }

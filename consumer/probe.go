@@ -3,9 +3,12 @@ package consumer
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/segmentio/kafka-go"
 
 	"github.com/hotlead/hotlead/consumer/internal/wire"
 	"github.com/hotlead/hotlead/events"
@@ -105,12 +108,22 @@ func (l *lane) holds(ctx context.Context, r *events.OutRecord) (bool, error) {
 		return false, err
 	}
 	held := false
-	err = l.scan(ctx, part, at, func(have *events.Record) error {
+	err = l.lookThrough(ctx, part, at, func(have *events.Record) error {
 		held = held || bytes.Equal(have.Key, r.Key) && bytes.Equal(have.Value, r.Value) &&
 			slices.EqualFunc(have.Headers, r.Headers, func(a, b events.Header) bool { return a.Key == b.Key && bytes.Equal(a.Value, b.Value) })
 		return nil
 	})
 	return held, err
+}
+
+// lookThrough is scan for something that may stand there. Where we may write and not read, which is all that dead letters take,
+// nothing is found, and what is there is sent again.
+func (l *lane) lookThrough(ctx context.Context, part wire.Partition, at int64, each func(*events.Record) error) error {
+	err := l.scan(ctx, part, at, each)
+	if part.Topic == l.Topics.DeadLetters && errors.Is(err, kafka.TopicAuthorizationFailed) {
+		return nil
+	}
+	return err
 }
 
 // scan reads what is committed of a partition from offset at (or its start) to its present end.

@@ -53,7 +53,7 @@ func TestThePositionStandsBesideTheChanges(t *testing.T) {
 	if f.committed.Batch != l.ledger.Batch || f.committed.Clock != l.ledger.Clock || f.grouped >= f.committed.Batch || !maps.Equal(offsets, l.ledger.Offsets) {
 		t.Errorf("committed is %+v, and the group has batch %d; want batch %d, %v, and the group behind", *f.committed, f.grouped, l.ledger.Batch, l.ledger.Offsets)
 	}
-	if err := heir.commitBareAfter(ctx, bareCommitAfter); err != nil { // at once: nobody knows for how long they have been behind
+	if err := heir.commitBareWhenDue(ctx); err != nil { // at once: nobody knows for how long they have been behind
 		t.Fatal(err)
 	}
 	w.eventually("the group's offsets to be brought up", func(ctx context.Context) error {

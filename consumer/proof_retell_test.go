@@ -112,10 +112,11 @@ func TestKafkaLeftATransactionUndecided(t *testing.T) {
 		w.send(some(traffic, 600)...)
 		w.check(strictly)
 		proxy.ForgeAddPartitionsToTxn(w.announces)
-		for range 4 { // batch after batch, so that what hangs is not of the last one alone
-			w.send(some(traffic, 100)...)
-			w.drained()
-		}
+		w.eventually("changes to hang", func(ctx context.Context) error {
+			w.send(some(traffic, 20)...)
+			w.poison(lanesOfTests) // changes go in a transaction where a dead letter goes with them
+			return w.hangs(ctx)
+		})
 		first.stop()
 		proxy.ForgeAddPartitionsToTxn(nil)
 		testbed.SetTransactionVersion(t, w.kafka, 2)
@@ -227,6 +228,9 @@ func TestKafkaHoldsHalfOfATransaction(t *testing.T) {
 		t.Errorf("committed is batch %d of %d", heir.committed, n)
 	}
 	w.wantLetters(letters)
+	if n := len(testbed.ReadTopic(t, w.kafka, w.topics.DeadLetters)); n != len(letters) {
+		t.Errorf("%d dead letters for %d events", n, len(letters))
+	}
 }
 
 // newWorldUnverified is a world on a Kafka that takes what is of no transaction, behind a proxy; no proxy where the
@@ -246,6 +250,25 @@ func newWorldUnverified(t *testing.T) (*world, *testbed.Proxy) {
 		return err
 	})
 	return w, proxy
+}
+
+// hangs is nil once something stands undecided in the tier changes.
+func (w *world) hangs(ctx context.Context) error {
+	ends, err := w.admin().ListEndOffsets(ctx, w.topics.TierChanges)
+	if err != nil {
+		return err
+	}
+	stable, err := w.admin().ListCommittedOffsets(ctx, w.topics.TierChanges)
+	if err != nil {
+		return err
+	}
+	err = errors.New("all is decided")
+	ends.Each(func(end kadm.ListedOffset) {
+		if at, ok := stable.Lookup(end.Topic, end.Partition); ok && at.Offset < end.Offset {
+			err = nil
+		}
+	})
+	return err
 }
 
 // untilChange sends events and folds and decides them, batch after batch, until one has a change to announce, and ends

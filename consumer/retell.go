@@ -56,7 +56,8 @@ func (l *lane) decideHanging(ctx context.Context, f *found, epoch *wire.Epoch) (
 			Mend:   fmt.Sprintf("have it aborted: kafka-transactions.sh --bootstrap-server BROKER abort --topic %s --partition %d --start-offset %d", l.output.Topic, l.output.Partition, stable),
 		}
 	}
-	return nil
+	*epoch, err = l.producer.Fence(ctx, l.output)
+	return err
 }
 
 // writes are the partitions that the lane may write to.
@@ -68,27 +69,60 @@ func (l *lane) writes() []wire.Partition {
 	return writes
 }
 
-// withoutTold is the outbox without the changes that the world has been told. That is none of them, or all, and then Kafka
-// holds half of a transaction: its marker in the output, but not that of its offsets.
+// withoutTold is the outbox without the changes and dead letters that the world has been told. That is none of them, or all,
+// and then Kafka holds half of a transaction: its marker there, but not that of its offsets. A forward counts once all the same.
 func (l *lane) withoutTold(ctx context.Context, f found, outbox []events.OutRecord) ([]events.OutRecord, error) {
-	ours := func(r events.OutRecord) bool { return r.Topic == l.output.Topic }
-	if f.committed == nil || !slices.ContainsFunc(outbox, ours) {
+	if f.committed == nil {
 		return outbox, nil
 	}
-	told := map[string]bool{}
-	err := l.scan(ctx, l.output, f.committed.Output, func(r *events.Record) error {
-		told[string(r.Value)] = true
-		return nil
-	})
-	if err != nil {
-		return nil, err
+	from := map[wire.Partition]int64{} // where to look
+	told := map[string]bool{}          // by identity
+	for i := range outbox {
+		r := &outbox[i]
+		part := wire.Partition{Topic: r.Topic, Partition: r.Partition}
+		_, known := from[part]
+		switch {
+		case part == l.output:
+			from[part] = f.committed.Output
+		case r.Topic != l.Topics.DeadLetters:
+			continue
+		case !known: // what is of one batch has one timestamp
+			at, err := l.cluster.OffsetAt(ctx, part, r.Time.Add(-brokerSkew))
+			if err != nil {
+				return nil, err
+			}
+			from[part] = at
+		}
+		told[identity(r.Value, r.Headers)] = false
 	}
-	kept := slices.DeleteFunc(slices.Clone(outbox), func(r events.OutRecord) bool { return ours(r) && told[string(r.Value)] })
+	for part, at := range from {
+		err := l.lookThrough(ctx, part, at, func(r *events.Record) error {
+			id := identity(r.Value, r.Headers)
+			if _, ours := told[id]; ours {
+				told[id] = true
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	kept := slices.DeleteFunc(slices.Clone(outbox), func(r events.OutRecord) bool { return told[identity(r.Value, r.Headers)] })
 	if len(kept) < len(outbox) {
 		l.Metrics.lostTransactions.Inc()
-		l.log.Warn("Kafka holds half of a transaction: the changes, not the offsets: the rest is announced now", "batch", l.ledger.Batch, "changes", len(outbox)-len(kept))
+		l.log.Warn("Kafka holds half of a transaction: the records, not the offsets: the rest is announced now", "batch", l.ledger.Batch, "records", len(outbox)-len(kept))
 	}
 	return kept, nil
+}
+
+// identity tells a change or a dead letter from all others: the one by what it says, the other by where it came from, which its
+// headers say.
+func identity(value []byte, headers []events.Header) string {
+	id := slices.Clone(value)
+	for _, h := range headers {
+		id = append(append(append(append(id, 0), h.Key...), 0), h.Value...)
+	}
+	return string(id)
 }
 
 // retell begins to tell the world what Kafka lost: it notes in told how far the world was told of each lead of which a

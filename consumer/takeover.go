@@ -14,15 +14,15 @@ import (
 	"github.com/hotlead/hotlead/state"
 )
 
-// takeOver makes the lane ours, in an order that matters: first InitProducerID, which fences the previous owner and
-// settles its transaction; then what Kafka and Redis hold, which nobody but a zombie's late write to Redis can change
+// takeOver makes the lane ours, in an order that matters: first the fence, which keeps out whatever the previous owner still
+// has on its way; then what Kafka and Redis hold, which nobody but a zombie's late write to Redis can change
 // any more; then our name in the ledger, if it is still as it was read, which stops that as well; then whatever the
 // table of found.go says.
 func (l *lane) takeOver(soft, hard context.Context) error {
 	if err := l.store.Reset(); err != nil {
 		return fmt.Errorf("dropping the connection to Redis: %w", err)
 	}
-	epoch, err := l.producer.Init(soft)
+	epoch, err := l.fence(soft)
 	if err != nil {
 		return fmt.Errorf("fencing the previous owner: %w", err)
 	}
@@ -57,6 +57,24 @@ func (l *lane) takeOver(soft, hard context.Context) error {
 	return nil
 }
 
+// fence settles the previous owner's transaction and keeps out what it has on its way, also without one. Where a transaction
+// hangs in the output, nothing gets there without one until that is decided, and how is not known yet: decideHanging then
+// fences the rest.
+func (l *lane) fence(ctx context.Context) (wire.Epoch, error) {
+	epoch, err := l.producer.Init(ctx)
+	if err != nil {
+		return wire.Epoch{}, err
+	}
+	output, err := boundsOf(ctx, l.cluster, l.output)
+	if err != nil {
+		return wire.Epoch{}, err
+	}
+	if hangs, err := l.hangs(ctx, output); hangs || err != nil {
+		return epoch, err
+	}
+	return l.producer.Fence(ctx, l.output)
+}
+
 // find reads what stands in Kafka and in Redis.
 func (l *lane) find(ctx context.Context) (found, error) {
 	var f found
@@ -75,9 +93,10 @@ func (l *lane) find(ctx context.Context) (found, error) {
 	if f.hangs, err = l.hangs(ctx, f.output); err != nil {
 		return f, err
 	}
-	if f.committed != nil {
-		f.grouped = f.committed.Batch
-		if f.committed, err = l.newest(ctx, f.committed); err != nil {
+	grouped := f.committed
+	if grouped != nil {
+		f.grouped = grouped.Batch
+		if f.committed, err = l.newest(ctx, grouped); err != nil {
 			return f, err
 		}
 	}
@@ -93,10 +112,14 @@ func (l *lane) find(ctx context.Context) (found, error) {
 	case err != nil:
 		return f, fmt.Errorf("reading the ledger: %w", err)
 	}
+	if f.lostGrouped() {
+		f.committed = grouped
+	}
 	if f.committed == nil {
-		if f.highest, err = l.highest(ctx, f.ledger); err != nil {
+		if f.highest, f.announced, err = l.highest(ctx, f.ledger); err != nil {
 			return f, err
 		}
+		f.announced = f.announced || f.output.Start > 0
 	}
 	return f, nil
 }

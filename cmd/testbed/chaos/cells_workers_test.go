@@ -3,6 +3,7 @@ package chaos_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -106,6 +107,7 @@ func stopCells() []cell {
 	return append(cells,
 		cell{"stop/folded-into-quiet", true, stopIntoQuiet},
 		cell{"kill/commit-in-flight", true, commitInFlight},
+		cell{"kill/change-in-flight", true, changeInFlight},
 		cell{"scale/1-3-1", true, scale},
 		cell{"model/rolling-restart", true, rollingRestart},
 		cell{"model/rolling-restart-under-load", false, rollingRestartUnderLoad},
@@ -233,6 +235,74 @@ func (w *world) ended(ctx context.Context, id string) error {
 		return fmt.Errorf("%s is in the state %s (%v)", id, d.State, d.Err)
 	}
 	return nil
+}
+
+// changeInFlight kills a worker whose last word is a change without a transaction, which is still on its way. Where it arrives
+// before the heir has fenced the dead, the change must not be announced again; where it arrives after that, and before the heir
+// announces anything, it must not take effect.
+func changeInFlight(t *trial) {
+	k, proxy := testbed.KafkaBehindProxy(t)
+	w := t.at(place{brokers: []string{k.Addr}, plain: true})
+	w.traffic.flow()
+	s := w.run(how{})
+	for round := range 4 {
+		s.ready()
+		w.progress(50)
+		change := proxy.HoldRequest(w.announcesWhole)
+		lane := w.outputIn(<-change.Caught())
+		before := w.endOf(w.topics.TierChanges, lane)
+		id := fmt.Sprintf("%s-lane-%d", w.group, lane)
+		until := "AddPartitionsToTxn" // the fence
+		if round%2 == 1 {
+			until = "Produce"
+		}
+		heir := proxy.HoldRequest(func(request []byte) bool {
+			return asks(request, apiKeys[until]) && bytes.Contains(request, []byte(id))
+		})
+		s.kill()
+		s = w.run(how{})
+		<-heir.Caught()
+		change.Release()
+		if round%2 == 0 {
+			w.eventually("the change to arrive", func(context.Context) error {
+				if w.endOf(w.topics.TierChanges, lane) == before {
+					return errors.New("nothing has come")
+				}
+				return nil
+			})
+		} else {
+			w.dwell(300 * time.Millisecond) // what is refused leaves no trace
+		}
+		heir.Release()
+		s.ready()
+		w.nothingLost()
+	}
+	s.ready()
+	w.progress(100)
+	w.finish(exactly)
+}
+
+// announcesWhole is whether a request announces changes without a transaction.
+func (w *world) announcesWhole(request []byte) bool {
+	return asks(request, apiKeys["Produce"]) && bytes.Contains(request, []byte(w.topics.TierChanges)) && w.producerIn(request) == ""
+}
+
+// outputIn is the first partition of the tier changes that a Produce request names: behind the topic, and how many there are.
+func (w *world) outputIn(request []byte) int {
+	topic := []byte(w.topics.TierChanges)
+	at := bytes.Index(request, topic) + len(topic) + 1
+	return int(binary.BigEndian.Uint32(request[at:]))
+}
+
+// endOf is the offset after all that stands in a partition.
+func (w *world) endOf(topic string, partition int) int64 {
+	w.t.Helper()
+	ends, err := w.admin().ListEndOffsets(w.t.Context(), topic)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	end, _ := ends.Lookup(topic, int32(partition))
+	return end.Offset
 }
 
 // scale lets workers come and go under load.

@@ -19,10 +19,26 @@ var mutate = flag.Bool("mutants", false, "build hotlead with one guard after the
 type mutant struct {
 	guard string
 	file  string // from the repository's root
-	// old stands in the file exactly once, and new in its place.
+	// old stands in the file exactly once, and new in its place; so does what else has to go for the guard to be gone.
 	old, new string
+	also     []change
 	// cells are those that must notice, one of them at least.
 	cells []string
+}
+
+// change is one text in another's place.
+type change struct{ old, new string }
+
+// in makes the mutant's changes in the text of its file.
+func (m *mutant) in(t *testing.T, text string) string {
+	t.Helper()
+	for _, c := range append([]change{{m.old, m.new}}, m.also...) {
+		if n := strings.Count(text, c.old); n != 1 {
+			t.Fatalf("%s holds the guard's text %d times, want once: bring the list of mutants up to date\n%s", m.file, n, c.old)
+		}
+		text = strings.Replace(text, c.old, c.new, 1)
+	}
+	return text
 }
 
 // mutants are the guards that the promise rests on.
@@ -53,8 +69,8 @@ func mutants() []mutant {
 			cells: []string{"kill/commit-in-flight"},
 		},
 		{
-			guard: "InitProducerID before the read", file: "consumer/takeover.go",
-			old: `	epoch, err := l.producer.Init(soft)
+			guard: "the fence before the read, and the look at what was told", file: "consumer/takeover.go",
+			old: `	epoch, err := l.fence(soft)
 	if err != nil {
 		return fmt.Errorf("fencing the previous owner: %w", err)
 	}
@@ -67,12 +83,29 @@ func mutants() []mutant {
 	if err != nil {
 		return err
 	}
-	epoch, err := l.producer.Init(soft)
+	epoch, err := l.fence(soft)
 	if err != nil {
 		return fmt.Errorf("fencing the previous owner: %w", err)
 	}
 `,
-			cells: []string{"kill/commit-in-flight"},
+			also:  []change{{"	if records, err = l.withoutTold(hard, f, records); err != nil {\n", "	if err != nil {\n"}},
+			cells: []string{"kill/commit-in-flight", "kill/change-in-flight"},
+		},
+		{
+			guard: "the mark of the fence in the output", file: "consumer/internal/wire/whole.go",
+			old: `	if err := p.touch(ctx, []Partition{to}, ""); err != nil {
+		return Epoch{}, err
+	}
+	if _, err := p.Init(ctx); err != nil {
+		return Epoch{}, err
+	}
+	marked, err := p.cluster.marked(ctx, to, before[to].High, by)
+	if err == nil && !marked {
+`,
+			new: `	_, err = p.cluster.marked(ctx, to, before[to].High, by)
+	if err != nil {
+`,
+			cells: []string{"kill/change-in-flight"},
 		},
 		{
 			guard: "the outbox", file: "consumer/takeover.go",
@@ -132,16 +165,14 @@ func TestMutants(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if n := strings.Count(string(text), m.old); n != 1 {
-				t.Fatalf("%s holds the guard's text %d times, want once: bring the list of mutants up to date", m.file, n)
-			}
+			mutated := m.in(t, string(text))
 			for _, cell := range m.cells {
 				if !names[cell] {
 					t.Errorf("there is no cell %q", cell)
 				}
 			}
 			if *mutate {
-				m.noticed(t, strings.Replace(string(text), m.old, m.new, 1))
+				m.noticed(t, mutated)
 			}
 		})
 	}

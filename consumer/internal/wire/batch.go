@@ -63,6 +63,7 @@ type batch struct {
 	baseTime   int64
 	maxTime    int64
 	producer   int64
+	epoch      int16
 	count      int
 	body       []byte // the records, as they came
 }
@@ -93,6 +94,7 @@ func readBatch(data []byte) (b batch, size int, err error) {
 		baseTime:   be64(data[batchBaseTimeAt:]),
 		maxTime:    be64(data[batchMaxTimeAt:]),
 		producer:   be64(data[batchProducerAt:]),
+		epoch:      be16(data[batchEpochAt:]),
 		count:      int(be32(data[batchCountAt:])),
 		body:       data[batchHeaderSize:],
 	}
@@ -125,6 +127,7 @@ type decoder struct {
 	records  []events.Record
 	headers  []events.Header
 	aborted  map[int64]bool // producers whose open transaction is an aborted one
+	marker   Epoch          // that of the last marker that decode has seen; its ProducerID is noProducer: of none
 	// inflated is how much was decompressed since reset: past the inflater's limit no further batch is begun, which
 	// bounds the memory of many small bombs as that of one large.
 	inflated int
@@ -150,6 +153,7 @@ func (d *decoder) reset() {
 func (d *decoder) decode(from Position, data []byte, aborted []abortedTransaction) (next int64, err error) {
 	slices.SortFunc(aborted, func(a, b abortedTransaction) int { return int(min(max(a.first-b.first, -1), 1)) })
 	clear(d.aborted)
+	d.marker = Epoch{ProducerID: noProducer}
 	next = from.Offset
 	for next == from.Offset || d.inflated < d.inflater.limit {
 		b, size, err := readBatch(data)
@@ -185,6 +189,7 @@ func (d *decoder) beginAborted(aborted []abortedTransaction, upTo int64) []abort
 func (d *decoder) batch(from Position, b *batch) error {
 	switch {
 	case b.isControl():
+		d.marker = Epoch{ProducerID: b.producer, Epoch: b.epoch}
 		if b.isAbortMarker() {
 			delete(d.aborted, b.producer)
 		}

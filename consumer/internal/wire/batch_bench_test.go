@@ -21,7 +21,7 @@ func BenchmarkDecode(b *testing.B) {
 		for j := range perBatch {
 			records = append(records, &events.OutRecord{Time: scorer.Instant(j), Key: fmt.Appendf(nil, "lead-%07d", j), Value: value})
 		}
-		batch := encodeBatch(records, batchHeaderSize, Epoch{ProducerID: 1}, 0)
+		batch := encodeBatch(records, batchHeaderSize, transactionalBit, Epoch{ProducerID: 1}, 0)
 		binary.BigEndian.PutUint64(batch, uint64(i*perBatch))
 		data = append(data, batch...)
 	}
@@ -47,7 +47,7 @@ func BenchmarkEncode(b *testing.B) {
 	p := &Producer{sequences: map[Partition]int32{}}
 	b.ReportAllocs()
 	for b.Loop() {
-		p.batches(records)
+		p.batches(records, transactionalBit)
 	}
 }
 
@@ -57,7 +57,7 @@ func TestRecordsCostNoAllocationEach(t *testing.T) {
 		records = append(records, &events.OutRecord{Time: 1000, Key: []byte("k"), Value: []byte("v"),
 			Headers: []events.Header{{Key: "ce_specversion", Value: []byte("1.0")}, {Key: "ce_type", Value: []byte("page.viewed")}}})
 	}
-	data := encodeBatch(records, batchHeaderSize, Epoch{}, 0)
+	data := encodeBatch(records, batchHeaderSize, transactionalBit, Epoch{}, 0)
 	d := newDecoder(inflateLimit)
 	n := math.Inf(1)
 	for range 10 { // what other goroutines allocate counts, too, but not in every run

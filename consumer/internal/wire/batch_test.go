@@ -40,7 +40,7 @@ func (m made) bytes(t testing.TB) []byte {
 	if len(records) == 0 {
 		records = []*events.OutRecord{{Time: 1000}}
 	}
-	b := encodeBatch(records, batchHeaderSize, Epoch{ProducerID: m.producer}, 0)
+	b := encodeBatch(records, batchHeaderSize, transactionalBit, Epoch{ProducerID: m.producer}, 0)
 	if len(m.values) == 0 {
 		b = b[:batchHeaderSize]
 		binary.BigEndian.PutUint32(b[batchCountAt:], 0)
@@ -70,7 +70,7 @@ func seal(b []byte) []byte {
 func marker(t testing.TB, base, producer int64, kind int16) []byte {
 	t.Helper()
 	key := binary.BigEndian.AppendUint16(make([]byte, 2), uint16(kind))
-	b := encodeBatch([]*events.OutRecord{{Time: 1000, Key: key, Value: make([]byte, 6)}}, batchHeaderSize, Epoch{ProducerID: producer}, -1)
+	b := encodeBatch([]*events.OutRecord{{Time: 1000, Key: key, Value: make([]byte, 6)}}, batchHeaderSize, transactionalBit, Epoch{ProducerID: producer}, -1)
 	binary.BigEndian.PutUint64(b, uint64(base))
 	binary.BigEndian.PutUint16(b[batchAttributesAt:], transactionalBit|controlBit)
 	return seal(b)
@@ -383,7 +383,7 @@ func TestBatchesRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		written := rapid.SliceOfN(record, 1, 300).Draw(t, "records")
 		p := &Producer{sequences: map[Partition]int32{}, epoch: Epoch{ProducerID: 4, Epoch: 2}}
-		rounds := p.batches(written)
+		rounds := p.batches(written, transactionalBit)
 		if len(rounds) != 1 || len(rounds[0]) != 1 {
 			t.Fatalf("%d rounds", len(rounds))
 		}
@@ -410,7 +410,7 @@ func identical(a, b []byte) bool { return (a == nil) == (b == nil) && bytes.Equa
 
 func TestSequencesBeginAgainAfterTheLargest(t *testing.T) {
 	p := &Producer{sequences: map[Partition]int32{{Topic: "t"}: 1<<31 - 2}}
-	rounds := p.batches([]events.OutRecord{{Topic: "t"}, {Topic: "t"}, {Topic: "t"}})
+	rounds := p.batches([]events.OutRecord{{Topic: "t"}, {Topic: "t"}, {Topic: "t"}}, transactionalBit)
 	if got := be32(rounds[0][0].bytes[batchSequenceAt:]); got != 1<<31-2 {
 		t.Errorf("the batch begins at %d", got)
 	}

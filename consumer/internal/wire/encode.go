@@ -20,10 +20,10 @@ type outBatch struct {
 	base int64
 }
 
-// batches encodes the records as transactional batches, in their order for each partition, and numbers them on from the
+// batches encodes the records as batches with attributes, in their order for each partition, and numbers them on from the
 // partition's sequence. Of one partition's batches each is in a round of its own, as a request holds at most one batch
 // per partition.
-func (p *Producer) batches(records []events.OutRecord) (rounds [][]*outBatch) {
+func (p *Producer) batches(records []events.OutRecord, attributes uint16) (rounds [][]*outBatch) {
 	var order []Partition
 	byPartition := make(map[Partition][]*events.OutRecord)
 	for i := range records {
@@ -41,7 +41,7 @@ func (p *Producer) batches(records []events.OutRecord) (rounds [][]*outBatch) {
 				rounds = append(rounds, nil)
 			}
 			sequence := p.sequences[to]
-			rounds[round] = append(rounds[round], &outBatch{to: to, bytes: encodeBatch(rest[:n], size, p.epoch, sequence)})
+			rounds[round] = append(rounds[round], &outBatch{to: to, bytes: encodeBatch(rest[:n], size, attributes, p.epoch, sequence)})
 			// Sequences begin at 0 again after the largest.
 			p.sequences[to] = int32((int64(sequence) + int64(n)) & (1<<31 - 1))
 			rest = rest[n:]
@@ -66,7 +66,7 @@ func fits(records []*events.OutRecord) (n, size int) {
 	return n, size
 }
 
-func encodeBatch(records []*events.OutRecord, size int, epoch Epoch, sequence int32) []byte {
+func encodeBatch(records []*events.OutRecord, size int, attributes uint16, epoch Epoch, sequence int32) []byte {
 	b := make([]byte, batchHeaderSize, size)
 	first := int64(records[0].Time)
 	latest := first
@@ -77,7 +77,7 @@ func encodeBatch(records []*events.OutRecord, size int, epoch Epoch, sequence in
 	binary.BigEndian.PutUint32(b[batchLengthAt:], uint32(len(b)-batchPrefixSize))
 	binary.BigEndian.PutUint32(b[batchPrefixSize:], 1<<32-1) // leader epoch: the broker's to fill in
 	b[batchMagicAt] = batchMagic
-	binary.BigEndian.PutUint16(b[batchAttributesAt:], transactionalBit)
+	binary.BigEndian.PutUint16(b[batchAttributesAt:], attributes)
 	binary.BigEndian.PutUint32(b[batchLastDeltaAt:], uint32(len(records)-1))
 	binary.BigEndian.PutUint64(b[batchBaseTimeAt:], uint64(first))
 	binary.BigEndian.PutUint64(b[batchMaxTimeAt:], uint64(latest))

@@ -18,3 +18,6 @@ func (p *Producer) EndAgain(ctx context.Context, epoch Epoch) (Epoch, error) {
 
 // KeepApart lets transactions that begin sooner after another add their partitions by a request of their own.
 func (p *Producer) KeepApart(d time.Duration) { p.apart = d }
+
+// SetEpoch makes the producer believe that it has come to an epoch.
+func (p *Producer) SetEpoch(epoch int16) { p.epoch.Epoch = epoch }

@@ -47,6 +47,9 @@ type Fetched struct {
 	// Next is the position after everything seen: past aborted and control records and the gaps that compaction left,
 	// so it may move without any Records.
 	Next int64
+	// Marker is the epoch under which the last transaction ended whose end was seen on the way to Next; its ProducerID is -1
+	// where none was.
+	Marker Epoch
 	// Stable and High are the partition's bounds as its leader saw them, -1 where Err is set.
 	Stable, High int64
 	// Err says why the partition could not be read: ErrOffsetOutOfRange, ErrCorrupt, or one that is Retriable. The
@@ -226,7 +229,7 @@ func (f *Fetcher) byLeader(ctx context.Context, from []Position) (wanted []reque
 }
 
 func (p Position) unreadable(err error) Fetched {
-	return Fetched{Partition: p.Partition, Next: p.Offset, Stable: -1, High: -1, Err: p.at(err)}
+	return Fetched{Partition: p.Partition, Next: p.Offset, Marker: Epoch{ProducerID: noProducer}, Stable: -1, High: -1, Err: p.at(err)}
 }
 
 // collect takes in the polls that have ended.
@@ -288,7 +291,7 @@ func (f *Fetcher) takePartition(from Position, a *partitionAnswer) {
 	case err != nil:
 		f.add(from.unreadable(err), span{})
 	case next > from.Offset:
-		f.add(Fetched{Partition: from.Partition, Next: next, Stable: a.stable, High: a.high}, span{begin, len(f.decoder.records)})
+		f.add(Fetched{Partition: from.Partition, Next: next, Marker: f.decoder.marker, Stable: a.stable, High: a.high}, span{begin, len(f.decoder.records)})
 	}
 }
 

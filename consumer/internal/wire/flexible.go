@@ -28,6 +28,9 @@ const largestWord = 4 << 20
 // noTags ends a structure: none of what may stand there is needed.
 const noTags = 0
 
+// null is a text that is none.
+const null = 0
+
 // roundTripFlexible sends a request and reads its answer.
 func roundTripFlexible(rw io.ReadWriter, clientID string, request flexible) (protocol.Message, error) {
 	if _, err := rw.Write(appendRequest(nil, clientID, request)); err != nil {

@@ -42,8 +42,8 @@ const (
 
 // produceRequest writes a batch to each of several partitions of one leader.
 type produceRequest struct {
-	transactionalID string
-	timeout         int32 // milliseconds
+	transactionalID string // empty: no transaction's
+	timeout         int32  // milliseconds
 	batches         []*outBatch
 }
 
@@ -65,7 +65,11 @@ func (*produceAnswer) ApiKey() protocol.ApiKey  { return protocol.Produce }
 func (*produceRequest) version() int16 { return joiningProduce }
 
 func (r *produceRequest) appendFields(b []byte) []byte {
-	b = appendCompact(b, r.transactionalID)
+	if r.transactionalID == "" {
+		b = append(b, null)
+	} else {
+		b = appendCompact(b, r.transactionalID)
+	}
 	b = binary.BigEndian.AppendUint16(b, 1<<16+acksAll)
 	b = binary.BigEndian.AppendUint32(b, uint32(r.timeout))
 	b = appendCount(b, len(r.batches))

@@ -39,7 +39,8 @@ type Committed struct {
 	Base map[Partition]int64
 }
 
-// Producer writes transactions under one transactional ID, one at a time. It belongs to one goroutine at a time.
+// Producer writes under one transactional ID, in transactions, one at a time, or without where it can. It belongs to one
+// goroutine at a time.
 type Producer struct {
 	cluster *Cluster
 	id      string
@@ -59,6 +60,8 @@ type Producer struct {
 	// sequences are the numbers of the next record to each partition: from 0 on in each epoch, across transactions. A
 	// broker takes a batch under a number already used for that batch sent again, whatever is in it, and so drops it.
 	sequences map[Partition]int32
+	// fenced is the partition that Write writes to; none before Fence.
+	fenced Partition
 }
 
 // Producer makes a producer. Init comes before the first Commit. timeout is how long the coordinator lets a transaction
@@ -71,7 +74,7 @@ func (c *Cluster) Producer(transactionalID string, timeout time.Duration) *Produ
 // It tries again until it succeeds or ctx ends, except where trying can't help (authorization, a timeout above what the
 // broker allows).
 func (p *Producer) Init(ctx context.Context) (Epoch, error) {
-	p.ready = false
+	p.ready, p.fenced = false, Partition{}
 	request := &initproducerid.Request{
 		TransactionalID: p.id, TransactionTimeoutMs: int32(p.timeout.Milliseconds()),
 		// Not the zero values, which would claim to be producer 0.
@@ -128,14 +131,14 @@ func (p *Producer) Discard(ctx context.Context, partitions []Partition, group st
 	return p.Init(ctx)
 }
 
-// touch begins a transaction and writes nothing.
+// touch begins a transaction in partitions and, unless its name is empty, in a group, and writes nothing.
 func (p *Producer) touch(ctx context.Context, partitions []Partition, group string) error {
 	if !p.ready {
 		return fmt.Errorf("beginning as %s: %w: Init comes first", p.id, ErrUnknown)
 	}
 	p.ready = false
 	err := p.addPartitions(ctx, partitions)
-	if err == nil {
+	if err == nil && group != "" {
 		err = p.addOffsets(ctx, group)
 	}
 	if err != nil {

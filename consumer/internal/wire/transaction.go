@@ -30,7 +30,7 @@ const acksAll = -1
 // and out of turn. So it is sent again only where that can do no harm: Produce, which its sequences protect, and what
 // adds to a transaction (at worst a transaction of nothing is left open, and times out).
 func (p *Producer) commit(ctx context.Context, t Transaction) (Committed, error) {
-	rounds, joins := p.batches(t.Records), p.joins()
+	rounds, joins := p.batches(t.Records, transactionalBit), p.joins()
 	committed := Committed{Base: make(map[Partition]int64)}
 	if len(rounds) > 0 && !joins {
 		// The first round has a batch for each partition.
@@ -44,7 +44,7 @@ func (p *Producer) commit(ctx context.Context, t Transaction) (Committed, error)
 	}
 	for i, round := range rounds {
 		begun := time.Now()
-		if err := p.write(ctx, round); err != nil {
+		if err := p.write(ctx, p.id, round); err != nil {
 			return Committed{}, err
 		}
 		if i == 0 {
@@ -105,18 +105,19 @@ func (p *Producer) addPartitions(ctx context.Context, partitions []Partition) er
 // number by another name.
 const operationNotAttempted kafka.Error = 55
 
-// write sends one batch to each of several partitions, and again, in the same words, those that did not arrive.
-func (p *Producer) write(ctx context.Context, batches []*outBatch) error {
+// write sends one batch to each of several partitions, and again, in the same words, those that did not arrive; to a
+// transaction, unless its ID is empty.
+func (p *Producer) write(ctx context.Context, transactionalID string, batches []*outBatch) error {
 	rest := batches
-	return p.cluster.retry(ctx, untilDone, "writing to the transaction's partitions", func() error {
-		missing, err := p.writeOnce(ctx, rest)
+	return p.cluster.retry(ctx, untilDone, "writing what is announced", func() error {
+		missing, err := p.writeOnce(ctx, transactionalID, rest)
 		rest = missing
 		return err
 	})
 }
 
 // writeOnce asks each leader side by side. Where the error is not nil, missing are the batches to send again.
-func (p *Producer) writeOnce(ctx context.Context, batches []*outBatch) (missing []*outBatch, worst error) {
+func (p *Producer) writeOnce(ctx context.Context, transactionalID string, batches []*outBatch) (missing []*outBatch, worst error) {
 	partitions := make([]Partition, len(batches))
 	for i, b := range batches {
 		partitions[i] = b.to
@@ -135,7 +136,7 @@ func (p *Producer) writeOnce(ctx context.Context, batches []*outBatch) (missing 
 	)
 	for leader, group := range byLeader {
 		asking.Go(func() {
-			failed, err := p.writeTo(ctx, leader, group)
+			failed, err := p.writeTo(ctx, leader, transactionalID, group)
 			mu.Lock()
 			defer mu.Unlock()
 			missing = append(missing, failed...)
@@ -148,7 +149,7 @@ func (p *Producer) writeOnce(ctx context.Context, batches []*outBatch) (missing 
 	return missing, worst
 }
 
-func (p *Producer) writeTo(ctx context.Context, leader int32, batches []*outBatch) (missing []*outBatch, worst error) {
+func (p *Producer) writeTo(ctx context.Context, leader int32, transactionalID string, batches []*outBatch) (missing []*outBatch, worst error) {
 	if leader == anyBroker {
 		return batches, batches[0].to.at(answered(int16(kafka.LeaderNotAvailable)))
 	}
@@ -156,7 +157,7 @@ func (p *Producer) writeTo(ctx context.Context, leader int32, batches []*outBatc
 	for _, b := range batches {
 		byPartition[b.to] = b
 	}
-	answer, err := p.produce(ctx, leader, batches)
+	answer, err := p.produce(ctx, leader, transactionalID, batches)
 	if err != nil {
 		for _, b := range batches {
 			p.cluster.forgetLeaders(b.to.Topic)
@@ -169,6 +170,10 @@ func (p *Producer) writeTo(ctx context.Context, leader int32, batches []*outBatc
 			continue
 		}
 		delete(byPartition, w.to)
+		if w.code == int16(kafka.InvalidTransactionState) && transactionalID == "" {
+			// The markers of our last transaction are being written there.
+			w.code = int16(kafka.ConcurrentTransactions)
+		}
 		err := answered(w.code)
 		if err == nil {
 			b.base = w.base
@@ -189,17 +194,17 @@ func (p *Producer) writeTo(ctx context.Context, leader int32, batches []*outBatc
 	return missing, worst
 }
 
-// produce sends batches to their leader, by the request that the transaction's kind asks for.
-func (p *Producer) produce(ctx context.Context, leader int32, batches []*outBatch) ([]written, error) {
+// produce sends batches to their leader, by the request that the transactions' kind asks for.
+func (p *Producer) produce(ctx context.Context, leader int32, transactionalID string, batches []*outBatch) ([]written, error) {
 	timeout := int32(requestTimeout.Milliseconds()) / 2
 	if p.ownEpochs {
-		got, err := p.cluster.ask(ctx, leader, &produceRequest{transactionalID: p.id, timeout: timeout, batches: batches})
+		got, err := p.cluster.ask(ctx, leader, &produceRequest{transactionalID: transactionalID, timeout: timeout, batches: batches})
 		if err != nil {
 			return nil, err
 		}
 		return got.(*produceAnswer).partitions, nil
 	}
-	request := &rawproduce.Request{TransactionalID: p.id, Acks: acksAll, Timeout: timeout}
+	request := &rawproduce.Request{TransactionalID: transactionalID, Acks: acksAll, Timeout: timeout}
 	for _, b := range batches {
 		request.Topics = append(request.Topics, rawproduce.RequestTopic{Topic: b.to.Topic, Partitions: []rawproduce.RequestPartition{{
 			Partition: int32(b.to.Partition), RecordSet: protocol.RawRecordSet{Reader: sized(b.bytes)},
