@@ -46,7 +46,7 @@ func TestKafkaLostWhatItAcknowledged(t *testing.T) {
 	w.sendAstray(some(traffic, 100)...)
 
 	heir := w.start()
-	changes := w.check(testbed.Strictness{})
+	changes := w.check(testbed.Strictness{Gaps: true})
 	if n := heir.tookOver(retell); n != lanesOfTests {
 		t.Errorf("%d lanes were taken over with %q, want all %d", n, retell, lanesOfTests)
 	}
@@ -92,7 +92,7 @@ func TestKafkaLostItAgainWhileItWasTold(t *testing.T) {
 	}
 	proxy.ForgeEndTxn(nil)
 	heir := w.start()
-	w.check(testbed.Strictness{})
+	w.check(testbed.Strictness{Gaps: true})
 	heir.wantTookOver(retell)
 	w.wantLetters(poison)
 }

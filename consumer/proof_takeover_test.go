@@ -109,7 +109,7 @@ func TestARefoldThatEndsElsewhereIsCorrected(t *testing.T) {
 	if got.Sequence != 3 || got.From != "hot" || got.To != "cold" || got.CauseKind != "recovery" || got.Stage != "MQL" {
 		t.Errorf("corrected by %+v; want sequence 3 from hot to cold, cause recovery, stage MQL", got)
 	}
-	for _, said := range testbed.CheckChains(map[string][]testbed.Change{"lead-1": changes}) {
+	for _, said := range testbed.CheckChains(map[string][]testbed.Change{"lead-1": changes}, strictly) {
 		t.Error(said)
 	}
 }
@@ -145,7 +145,7 @@ func TestARefoldThatTakesADetourIsNotTold(t *testing.T) {
 	w.recovered(lane)
 	send(webinar("c", at.Add(time.Second)), lane, at.Add(time.Second))
 	changes := testbed.ReadChanges(t, w.kafka, w.topics.TierChanges)
-	for _, said := range testbed.CheckChains(changes) {
+	for _, said := range testbed.CheckChains(changes, strictly) {
 		t.Error(said)
 	}
 	if list := changes["lead-1"]; len(list) == 0 || list[len(list)-1].To != "hot" {
@@ -363,7 +363,7 @@ func (w *world) goesOnByTheOperatorsWord(traffic *testbed.Traffic) {
 	told.ready()
 	w.send(some(traffic, 200)...)
 	w.drained()
-	for _, said := range testbed.CheckChains(testbed.ReadChanges(w.t, w.kafka, w.topics.TierChanges)) {
+	for _, said := range testbed.CheckChains(testbed.ReadChanges(w.t, w.kafka, w.topics.TierChanges), strictly) {
 		w.t.Error(said)
 	}
 	told.stop()

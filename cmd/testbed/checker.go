@@ -18,6 +18,8 @@ type Strictness struct {
 	Path bool
 	// Times: at the same instants. It goes with Path.
 	Times bool
+	// Gaps: Kafka has lost changes that it had acknowledged, and not all that came after them.
+	Gaps bool
 }
 
 // ReadChanges reads a topic of changes from its start to its end, read committed, by a client other than hotlead's. Each
@@ -145,10 +147,10 @@ func bounds(ctx context.Context, t testing.TB, client *kgo.Client, topic string)
 
 // CheckChains says what is wrong with announced changes by themselves: for each lead the sequence begins at 1 and has
 // neither gap nor repeat, each from is the previous to, and all of it stands in one partition. It names up to ten leads.
-func CheckChains(announced map[string][]Change) []string {
+func CheckChains(announced map[string][]Change, how Strictness) []string {
 	var said []string
 	for id, changes := range announced {
-		if broken := chain(changes); broken != "" {
+		if broken := how.chain(changes); broken != "" {
 			said = append(said, id+": "+broken)
 		}
 	}
@@ -156,12 +158,16 @@ func CheckChains(announced map[string][]Change) []string {
 	return said[:min(len(said), 10)]
 }
 
-func chain(changes []Change) string {
+func (how Strictness) chain(changes []Change) string {
 	tier, stage := "", ""
-	for i, c := range changes {
+	next := uint64(1)
+	for _, c := range changes {
+		if how.Gaps && c.Sequence > next {
+			next, tier, stage = c.Sequence, "", ""
+		}
 		switch {
-		case c.Sequence != uint64(i+1):
-			return fmt.Sprintf("sequence %d stands where %d belongs: %s", c.Sequence, i+1, path(changes))
+		case c.Sequence != next:
+			return fmt.Sprintf("sequence %d stands where %d belongs: %s", c.Sequence, next, path(changes))
 		case tier != "" && c.From != tier:
 			return fmt.Sprintf("sequence %d is from %s, but the lead was %s: %s", c.Sequence, c.From, tier, path(changes))
 		case c.Type == tierChanged && c.From == c.To, c.Type == stageReached && (c.From != c.To || c.Stage == stage):
@@ -169,9 +175,17 @@ func chain(changes []Change) string {
 		case c.Partition != changes[0].Partition:
 			return fmt.Sprintf("sequence %d stands in partition %d, the first in %d", c.Sequence, c.Partition, changes[0].Partition)
 		}
-		tier, stage = c.To, c.Stage
+		tier, stage, next = c.To, c.Stage, next+1
 	}
 	return ""
+}
+
+// ToldOf is the sequence of the last of a lead's changes; 0: none.
+func ToldOf(changes []Change) uint64 {
+	if len(changes) == 0 {
+		return 0
+	}
+	return changes[len(changes)-1].Sequence
 }
 
 // path is a lead's changes in short.
