@@ -135,10 +135,12 @@ func leftUndecided(t *trial) {
 	proxy.ForgeAddPartitionsToTxn(func(request []byte) bool {
 		return asks(request, apiKeys["AddPartitionsToTxn"]) && bytes.Contains(request, []byte(w.topics.TierChanges))
 	})
-	for range 4 { // batch after batch, so that what hangs is not of the last one alone
-		w.push(100)
-		w.drainedOf(w.topics.Engagement, w.topics.Qualification) // forwards may hang as well
-	}
+	w.eventually("something to hang in each lane", func(ctx context.Context) error {
+		w.push(20)
+		return w.hangs(ctx)
+	})
+	w.push(100) // so that what hangs is not of the last batch alone, where one without a transaction does not find it first
+	w.dwell(time.Second)
 	s.kill()
 	proxy.ForgeAddPartitionsToTxn(nil)
 	heir := w.run(how{})
@@ -151,6 +153,25 @@ func leftUndecided(t *trial) {
 	p := exactly
 	p.lettersAgain = true // of the batch in hand: its dead letters may hang, too, and stand in the outbox
 	w.finish(p)
+}
+
+// hangs is an error until something stands undecided in each lane's output.
+func (w *world) hangs(ctx context.Context) error {
+	ends, err := w.admin().ListEndOffsets(ctx, w.topics.TierChanges)
+	if err != nil {
+		return err
+	}
+	stable, err := w.admin().ListCommittedOffsets(ctx, w.topics.TierChanges)
+	if err != nil {
+		return err
+	}
+	for lane := range int32(lanes) {
+		end, _ := ends.Lookup(w.topics.TierChanges, lane)
+		if at, _ := stable.Lookup(w.topics.TierChanges, lane); at.Offset == end.Offset {
+			return fmt.Errorf("lane %d's output is stable up to its end at %d", lane, end.Offset)
+		}
+	}
+	return nil
 }
 
 // believes is an error until each lane's ledger says that Kafka acknowledged a batch that it does not hold, or what stands

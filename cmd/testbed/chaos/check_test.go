@@ -68,14 +68,8 @@ func (w *world) settled() {
 // drained waits until the committed positions have reached the ends of all inputs.
 func (w *world) drained() {
 	w.t.Helper()
-	w.drainedOf(w.inputs()...)
-}
-
-// drainedOf is drained of some topics.
-func (w *world) drainedOf(topics ...string) {
-	w.t.Helper()
 	w.eventually("the lag to drain", func(ctx context.Context) error {
-		ends, err := w.admin().ListEndOffsets(ctx, topics...)
+		ends, err := w.admin().ListEndOffsets(ctx, w.inputs()...)
 		if err != nil {
 			return err
 		}
