@@ -12,7 +12,7 @@ func (p *Producer) Writes() Epoch { return p.epoch }
 // epoch.
 func (p *Producer) EndAgain(ctx context.Context, epoch Epoch) (Epoch, error) {
 	again := Producer{cluster: p.cluster, id: p.id, epoch: epoch, ownEpochs: true}
-	err := again.end(ctx)
+	err := again.end(ctx, true)
 	return again.epoch, err
 }
 

@@ -160,10 +160,11 @@ func (*offsetsRequest) readFields(f *fields) (protocol.Message, error) {
 	return answer, nil
 }
 
-// endRequest commits a transaction.
+// endRequest commits or aborts a transaction.
 type endRequest struct {
 	transactionalID string
 	epoch           Epoch
+	commit          bool
 }
 
 // endAnswer brings the epoch of the transaction after it.
@@ -181,7 +182,10 @@ func (r *endRequest) appendFields(b []byte) []byte {
 	b = appendCompact(b, r.transactionalID)
 	b = binary.BigEndian.AppendUint64(b, uint64(r.epoch.ProducerID))
 	b = binary.BigEndian.AppendUint16(b, uint16(r.epoch.Epoch))
-	return append(b, 1) // committed
+	if r.commit {
+		return append(b, 1)
+	}
+	return append(b, 0)
 }
 
 func (*endRequest) readFields(f *fields) (protocol.Message, error) {

@@ -62,7 +62,7 @@ func TestFlexibleRequests(t *testing.T) {
 			&kmsg.TxnOffsetCommitRequest{Version: 5, TransactionalID: "id", Group: "group", ProducerID: epoch.ProducerID, ProducerEpoch: epoch.Epoch,
 				Generation: -1, InstanceID: null, Topics: []kmsg.TxnOffsetCommitRequestTopic{}},
 		},
-		"end": {&endRequest{transactionalID: "id", epoch: epoch},
+		"end": {&endRequest{transactionalID: "id", epoch: epoch, commit: true},
 			&kmsg.EndTxnRequest{Version: 5, TransactionalID: "id", ProducerID: epoch.ProducerID, ProducerEpoch: epoch.Epoch, Commit: true}},
 	} {
 		t.Run(name, func(t *testing.T) {

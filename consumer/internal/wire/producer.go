@@ -117,7 +117,7 @@ func (p *Producer) Keep(ctx context.Context, partitions []Partition, group strin
 	if err := p.touch(ctx, partitions, group); err != nil {
 		return Epoch{}, err
 	}
-	if err := p.end(ctx); err != nil {
+	if err := p.end(ctx, true); err != nil {
 		return Epoch{}, fmt.Errorf("committing what hangs of %s: %w", p.id, settled(err))
 	}
 	return p.Init(ctx)

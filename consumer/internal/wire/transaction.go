@@ -64,7 +64,7 @@ func (p *Producer) commit(ctx context.Context, t Transaction) (Committed, error)
 			return Committed{}, err
 		}
 	}
-	return committed, p.end(ctx)
+	return committed, p.end(ctx, true)
 }
 
 func (p *Producer) addPartitions(ctx context.Context, partitions []Partition) error {
@@ -291,13 +291,13 @@ func offsetsAnswered(got protocol.Message) []written {
 	return answer
 }
 
-// end commits. An answer that says that the coordinator could not do it, or not yet, is asked for again: under the same
-// epoch a second EndTxn finds either the transaction, or it committed, and then brings the next epoch once more. No answer at
+// end commits or aborts. An answer that says that the coordinator could not do it, or not yet, is asked for again: under the
+// same epoch a second EndTxn finds either the transaction, or it ended, and then brings the next epoch once more. No answer at
 // all is left for Init to settle.
-func (p *Producer) end(ctx context.Context) error {
-	var request protocol.Message = &endtxn.Request{TransactionalID: p.id, ProducerID: p.epoch.ProducerID, ProducerEpoch: p.epoch.Epoch, Committed: true}
+func (p *Producer) end(ctx context.Context, commit bool) error {
+	var request protocol.Message = &endtxn.Request{TransactionalID: p.id, ProducerID: p.epoch.ProducerID, ProducerEpoch: p.epoch.Epoch, Committed: commit}
 	if p.ownEpochs {
-		request = &endRequest{transactionalID: p.id, epoch: p.epoch}
+		request = &endRequest{transactionalID: p.id, epoch: p.epoch, commit: commit}
 	}
 	return p.cluster.retry(ctx, untilDone, "ending the transaction", func() error {
 		got, err := p.cluster.askCoordinator(ctx, p.coordinated(), request)

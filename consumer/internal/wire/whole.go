@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"time"
+
+	"github.com/segmentio/kafka-go"
 
 	"github.com/hotlead/hotlead/events"
 )
@@ -25,11 +28,13 @@ const lastWhole = math.MaxInt16 - 767
 const fenceBytes = 64 << 10
 
 // Fence keeps out of a partition whatever earlier owners of the transactional ID still have on its way there without a
-// transaction. What stands there afterwards is all that they have written. It is for a producer that has just been Init'ed,
-// and Inits it again; Write writes to that partition from then on. Whatever hangs undecided there is aborted by it: see Keep.
+// transaction. What stands there afterwards is all that they have written. It is for a producer that has just been Init'ed;
+// Write writes to that partition from then on. Whatever hangs undecided there is aborted by it: see Keep.
 //
-// It begins an empty transaction there and has it aborted. A coordinator may call that done without having written the marker,
-// so the marker is looked for: where there is none, the error matches ErrUnknown.
+// It begins an empty transaction there and aborts it, under the epoch that Init gave: so the coordinator says if there is a newer
+// owner by now, which a fence by Init would not, and would then leave that one unfenced. That it has ended is acknowledged before
+// its marker is written, and a coordinator may call it done without: so the marker is looked for, and if it does not come, the
+// error matches ErrUnknown.
 func (p *Producer) Fence(ctx context.Context, to Partition) (Epoch, error) {
 	before, err := p.cluster.Bounds(ctx, []Partition{to})
 	if err != nil {
@@ -39,18 +44,20 @@ func (p *Producer) Fence(ctx context.Context, to Partition) (Epoch, error) {
 	if err := p.touch(ctx, []Partition{to}, ""); err != nil {
 		return Epoch{}, err
 	}
-	if _, err := p.Init(ctx); err != nil {
-		return Epoch{}, err
-	}
-	marked, err := p.cluster.marked(ctx, to, before[to].High, by)
-	if err == nil && !marked {
-		err = to.at(fmt.Errorf("%w: its coordinator has aborted a transaction, and the mark of it is missing", ErrUnknown))
+	err = p.end(ctx, false)
+	if err == nil {
+		err = p.cluster.retry(ctx, patience, "looking for the mark of the fence", func() error {
+			marked, err := p.cluster.marked(ctx, to, before[to].High, by)
+			if err == nil && !marked {
+				err = to.at(answered(int16(kafka.ConcurrentTransactions)))
+			}
+			return err
+		})
 	}
 	if err != nil {
-		p.ready = false
-		return Epoch{}, fmt.Errorf("fencing what is on its way as %s: %w", p.id, err)
+		return Epoch{}, fmt.Errorf("fencing what is on its way as %s: %w", p.id, settled(err))
 	}
-	p.fenced = to
+	p.ready, p.ended, p.fenced = true, time.Now(), to
 	return p.epoch, nil
 }
 

@@ -1,10 +1,12 @@
 package wire_test
 
 import (
+	"bytes"
 	"errors"
 	"math"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/hotlead/hotlead/cmd/testbed"
 	"github.com/hotlead/hotlead/consumer/internal/wire"
@@ -94,6 +96,42 @@ func TestFenceKeepsOutWhatIsOnItsWay(t *testing.T) {
 	want = append(want, string(out(name, 0, 3, 1)[0].Value))
 	if got := readTo(t, fetcher(t, c), position(name, 0, 0), end(t, c, to)); !slices.Equal(got, want) {
 		t.Errorf("there stand %q, want %q", got, want)
+	}
+}
+
+// Another owner comes while the fence is under way: whoever is the older one is told so, and never that it has fenced the other.
+func TestFenceOfAnOwnerThatIsNoneAnyMore(t *testing.T) {
+	for _, version := range []int16{1, 2} {
+		k, proxy := testbed.KafkaBehindProxy(t)
+		if !k.Faults() {
+			return
+		}
+		testbed.SetTransactionVersion(t, k.Addr, version)
+		c := dial(t, k.Addr)
+		name, id := topic(t, c, 1), testbed.Unique(t, "id")
+		to := wire.Partition{Topic: name}
+		older, newer := started(t, c, id), dial(t, k.Addr).Producer(id, time.Minute)
+		const endTxn = 26
+		held := proxy.HoldRequest(func(request []byte) bool { return request[5] == endTxn && bytes.Contains(request, []byte(id)) })
+		fenced := make(chan error, 1)
+		go func() {
+			_, err := older.Fence(limited(t), to)
+			fenced <- err
+		}()
+		<-held.Caught()
+		if _, err := newer.Init(limited(t)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := newer.Fence(limited(t), to); err != nil {
+			t.Fatal(err)
+		}
+		held.Release()
+		if err := <-fenced; !errors.Is(err, wire.ErrFenced) {
+			t.Errorf("transaction version %d: the older owner's fence: %v, want %v", version, err, wire.ErrFenced)
+		}
+		if _, err := newer.Write(limited(t), out(name, 0, 0, 1)); err != nil {
+			t.Errorf("transaction version %d: the newer owner: %v", version, err)
+		}
 	}
 }
 
