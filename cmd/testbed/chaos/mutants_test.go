@@ -96,14 +96,16 @@ func mutants() []mutant {
 			old: `	if err := p.touch(ctx, []Partition{to}, ""); err != nil {
 		return Epoch{}, err
 	}
-	if _, err := p.Init(ctx); err != nil {
-		return Epoch{}, err
-	}
-	marked, err := p.cluster.marked(ctx, to, before[to].High, by)
-	if err == nil && !marked {
+	err = p.end(ctx, false)
+	if err == nil {
+		err = p.cluster.retry(ctx, patience, "looking for the mark of the fence", func() error {
+			marked, err := p.cluster.marked(ctx, to, before[to].High, by)
+			if err == nil && !marked {
 `,
-			new: `	_, err = p.cluster.marked(ctx, to, before[to].High, by)
-	if err != nil {
+			new: `	{
+		err = p.cluster.retry(ctx, patience, "looking for the mark of the fence", func() error {
+			_, err := p.cluster.marked(ctx, to, before[to].High, by)
+			if err != nil {
 `,
 			cells: []string{"kill/change-in-flight"},
 		},
