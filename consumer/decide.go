@@ -155,8 +155,10 @@ func (l *lane) commit(ctx context.Context, records []events.OutRecord) error {
 		done wire.Committed
 		err  error
 	)
-	// A take-over goes by the group's offsets, so the first thing that is announced after one brings them up.
-	whole := carriesPosition(records) && !l.groupedAt.IsZero() && l.producer.Whole(records)
+	// A take-over goes by the group's offsets, so the first thing that is announced after one brings them up. And a coordinator
+	// forgets who has been at rest for long, and gives an heir another producer ID, which fences nothing of ours: so it is asked
+	// from time to time, as a transaction does.
+	whole := carriesPosition(records) && l.now().Sub(l.groupedAt) < wholeFor && l.producer.Whole(records)
 	if whole {
 		done, err = l.producer.Write(ctx, records)
 	} else {

@@ -30,6 +30,9 @@ const (
 	idleWait = 500 * time.Millisecond
 	// bareCommitAfter is how long the group's offsets may stay behind batches that did not commit them.
 	bareCommitAfter = time.Second
+	// wholeFor is how long after a transaction changes may be announced without one: far less than
+	// transactional.id.expiration.ms, which is a week unless it is set.
+	wholeFor = time.Minute
 	// checkedFor is for how long a lane with nothing to do takes it that Redis holds what it held.
 	checkedFor = time.Second
 	// lookAgainAfter is how long a refused lane stands still before it is looked at again.

@@ -3,12 +3,9 @@ package consumer
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
-
-	"github.com/segmentio/kafka-go"
 
 	"github.com/hotlead/hotlead/consumer/internal/wire"
 	"github.com/hotlead/hotlead/events"
@@ -116,11 +113,11 @@ func (l *lane) holds(ctx context.Context, r *events.OutRecord) (bool, error) {
 	return held, err
 }
 
-// lookThrough is scan for something that may stand there. Where we may write and not read, which is all that dead letters take,
-// nothing is found, and what is there is sent again.
+// lookThrough is scan for something that may stand there. Where dead letters can't be read, because we may only write there, which
+// is all that they take, or because one is corrupt, nothing is found, and what is there is sent again.
 func (l *lane) lookThrough(ctx context.Context, part wire.Partition, at int64, each func(*events.Record) error) error {
 	err := l.scan(ctx, part, at, each)
-	if part.Topic == l.Topics.DeadLetters && errors.Is(err, kafka.TopicAuthorizationFailed) {
+	if part.Topic == l.Topics.DeadLetters && err != nil && ctx.Err() == nil && !wire.Retriable(err) {
 		return nil
 	}
 	return err

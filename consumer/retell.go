@@ -2,6 +2,7 @@ package consumer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -43,6 +44,9 @@ func (l *lane) decideHanging(ctx context.Context, f *found, epoch *wire.Epoch) (
 			return err
 		}
 	default:
+		if !l.producer.Fenced(l.output) {
+			return errors.New("what hung in the output as it was to be fenced is decided: taking over anew")
+		}
 		return nil
 	}
 	bounds, err := boundsOf(ctx, l.cluster, l.output)

@@ -88,6 +88,9 @@ func (c *Cluster) marked(ctx context.Context, in Partition, from int64, by Epoch
 	return false, nil
 }
 
+// Fenced is whether the producer has fenced a partition since it was Init'ed.
+func (p *Producer) Fenced(to Partition) bool { return p.fenced == to }
+
 // Whole is whether Write can write the records: they are one batch for the partition that is fenced.
 func (p *Producer) Whole(records []events.OutRecord) bool {
 	if p.epoch.Epoch > lastWhole || len(records) == 0 {
