@@ -1,10 +1,13 @@
 package browsertest
 
 import (
+	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 )
@@ -107,6 +110,34 @@ func TestALeadTurnsHotAndAppearsWithoutReload(t *testing.T) {
 	p.until("nobody is found", `document.querySelectorAll("#leads li").length === 0`)
 }
 
+// known waits until a lead has been scored.
+func (s *service) known(t *testing.T, id string) {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.page+"/v1/leads/"+id, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatalf("waiting for %s to be scored: %v", id, err)
+		}
+		answer.Body.Close()
+		if answer.StatusCode == http.StatusOK {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("%s is not scored: %s", id, answer.Status)
+		}
+	}
+}
+
 func TestARatingOnTheCallSheetMovesTheLead(t *testing.T) {
 	chromium := newBrowser(t)
 	if chromium == nil {
@@ -116,6 +147,7 @@ func TestARatingOnTheCallSheetMovesTheLead(t *testing.T) {
 	for _, criterion := range []string{"need", "interest", "timeframe"} {
 		s.send("mara", "criterion.rated", map[string]any{"criterion": criterion, "rating": 5})
 	}
+	s.known(t, "mara") // or the page would say that nobody is called so, as it should
 	p := tab(t, chromium, desktop, s.page+"/leads/mara")
 	p.until("three ratings are there", `document.querySelectorAll(".levels [aria-pressed=true]").length === 3`)
 	p.until("the page is complete", drawn)
